@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+# GNU make. Reads what ./configure found (config.mk); everything made here goes to build/ in the
+# current directory. `make help` lists the targets.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all check bench demo install uninstall dist clean distclean help FORCE
+
+srcdir := .
+ifneq ($(wildcard config.mk),)
+include config.mk
+else ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),all)),)
+$(error libcoro is not configured yet: run ./bootstrap (or ./configure), then make)
+endif
+
+# The source folder as a prefix: empty in-tree. (VPATH would find an in-tree build's products.)
+S := $(patsubst ./%,%,$(srcdir)/)
+
+# V=1 shows the commands.
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) '$@';)
+
+# --- Flags ----------------------------------------------------------------------------------------
+warnings := -Wall -Wextra -Wconversion -Wshadow -Wundef $(if $(WERROR),-Werror)
+c_warnings := $(warnings) -Wstrict-prototypes -Wmissing-prototypes
+internal := -I. -I$(S)lib -I$(S)include -D_GNU_SOURCE
+depend = -MMD -MP -MF $@.d
+
+# The user's flags come last. Tests are compiled without NDEBUG ($(ASSERT)): they may assert.
+user_cflags = $(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
+lib_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
+bench_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) $(user_cflags)
+test_cflags = -std=c11 $(c_warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) $(user_cflags)
+test_cxxflags = -std=c++17 $(warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) \
+	$(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CXXFLAGS)
+# Examples are compiled as a user would.
+example_cflags = -std=c11 $(c_warnings) -I$(S)include $(user_cflags)
+link_flags = $(INSTRUMENT) $(LDFLAGS)
+
+# Per program: CFLAGS_test_x, LDFLAGS_test_x and LIBS_test_x are added for test/test_x.c (likewise
+# for the programs of bench/).
+own = $($(1)_$(notdir $(basename $@)))
+all_own = $(foreach v,$(sort $(filter CFLAGS_% LDFLAGS_% LIBS_%,$(.VARIABLES))),$v=$($v))
+comma := ,
+wrap = $(addprefix -Wl$(comma)--wrap=,$1)
+LDFLAGS_test_oom = $(call wrap,malloc calloc realloc aligned_alloc strdup mmap free munmap)
+LDFLAGS_test_guard = $(call wrap,madvise mprotect)
+LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
+
+# --- Sources and products -------------------------------------------------------------------------
+births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
+lib_src := $(filter-out $(births),$(wildcard $(S)lib/*/*.c))
+objects = $(patsubst $(S)lib/%.c,$(1)/lib/%.o,$(lib_src) $(S)lib/context/birth_$(2).c)
+lib_obj := $(call objects,build,$(CONTEXT_BIRTH))
+ucontext_obj := $(call objects,build/ucontext,ucontext)
+
+static := build/libcoro.a
+soname := libcoro.so.$(firstword $(subst ., ,$(VERSION)))
+shared := build/libcoro.so.$(VERSION)
+libs := $(static) $(if $(filter yes,$(SHARED)),$(shared))
+
+programs = $(patsubst $(S)%.c,build/%,$(wildcard $(S)$(1)/*.c))
+examples := $(call programs,examples)
+benches := $(call programs,bench)
+# These compare the switches: they are built a second time, against the ucontext variant.
+ifneq ($(SWITCH),ucontext)
+ucontext_benches := $(patsubst build/%,build/ucontext/%,$(filter build/bench/switch,$(benches)))
+endif
+
+support := $(patsubst $(S)%.c,build/%.o,$(wildcard $(S)test/support*.c))
+test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c))
+test_cc := $(if $(CXX),$(patsubst $(S)%.cc,build/%,$(wildcard $(S)test/test_*.cc)))
+test_sh := $(wildcard $(S)test/test_*.sh)
+oracle := build/test/oracle/interpreter
+
+all: $(libs) $(examples)
+
+# Everything that is compiled depends on this file, which changes when a command would.
+build/flags: export TEXT = $(VERSION) $(CC) $(CXX) $(CONTEXT_BIRTH) $(lib_cflags) $(bench_cflags) \
+	$(test_cflags) $(test_cxxflags) $(example_cflags) $(link_flags) $(SHARED_LDFLAGS) $(LIBS) \
+	$(lib_src) $(support) $(all_own)
+build/flags: FORCE
+	@mkdir -p $(@D)
+	@echo "$$TEXT" | cmp -s - $@ || echo "$$TEXT" >$@
+
+# --- The library ----------------------------------------------------------------------------------
+build/lib/%.o: $(S)lib/%.c build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(lib_cflags) $(depend) -c -o $@ $<
+
+$(static): $(lib_obj)
+
+%.a: build/flags
+	$(call say,AR)rm -f $@ && $(AR) rc $@ $(filter %.o,$^) && $(RANLIB) $@
+
+$(shared): $(lib_obj) $(S)lib/libcoro.map build/flags
+	$(call say,LINK)$(CC) -shared -Wl,-soname,$(soname) $(SHARED_LDFLAGS) \
+		$(addsuffix $(S)lib/libcoro.map,$(VERSION_SCRIPT)) $(CFLAGS) $(link_flags) -o $@ $(lib_obj) $(LIBS)
+	@ln -sf $(@F) build/$(soname) && ln -sf $(soname) build/libcoro.so
+
+# The same sources with the portable switch, for the benchmarks.
+build/ucontext/lib/%.o: $(S)lib/%.c build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -D'CORO_SWITCH_HEADER="context/switch_ucontext.h"' $(lib_cflags) $(depend) \
+		-c -o $@ $<
+
+build/ucontext/libcoro.a: $(ucontext_obj)
+
+# --- Programs -------------------------------------------------------------------------------------
+$(examples): build/examples/%: $(S)examples/%.c $(static) build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(example_cflags) $(depend) $(link_flags) -o $@ $< $(static) $(LIBS)
+
+$(benches): build/bench/%: $(S)bench/%.c $(static) build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(bench_cflags) $(call own,CFLAGS) $(depend) $(link_flags) \
+		$(call own,LDFLAGS) -o $@ $< $(static) $(call own,LIBS) $(LIBS)
+
+$(ucontext_benches): build/ucontext/bench/%: $(S)bench/%.c build/ucontext/libcoro.a build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -D'CORO_SWITCH_HEADER="context/switch_ucontext.h"' $(bench_cflags) \
+		$(call own,CFLAGS) $(depend) $(link_flags) $(call own,LDFLAGS) -o $@ $< \
+		build/ucontext/libcoro.a $(call own,LIBS) $(LIBS)
+
+build/test/%.o: $(S)test/%.c build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(test_cflags) $(call own,CFLAGS) $(depend) -c -o $@ $<
+
+build/test/%.o: $(S)test/%.cc build/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)$(CXX) $(test_cxxflags) $(call own,CFLAGS) $(depend) -c -o $@ $<
+
+$(test_c) $(test_cc): %: %.o $(support) $(static)
+	$(call say,LINK)$(if $(filter $@,$(test_cc)),$(CXX),$(CC)) $(CFLAGS) $(link_flags) \
+		$(call own,LDFLAGS) -o $@ $< $(support) $(static) $(call own,LIBS) $(CHECK_LIBS) $(LIBS)
+
+$(oracle): %: %.o $(static)
+	$(call say,LINK)$(CC) $(CFLAGS) $(link_flags) -o $@ $< $(static) $(LIBS)
+
+# --- Tests ----------------------------------------------------------------------------------------
+# TESTS="test_gather test_wait" runs only these; TEST_WRAPPER="valgrind -q" runs programs under it.
+known_tests := $(sort $(notdir $(basename $(test_c) $(test_cc) $(test_sh))))
+TESTS ?= $(known_tests)
+chosen = $(filter $(addprefix %/,$(TESTS)),$(basename $(1)))
+test_programs := $(call chosen,$(test_c) $(test_cc))
+test_scripts := $(addsuffix .sh,$(call chosen,$(test_sh)))
+
+ifeq ($(if $(test_programs),$(HAVE_CHECK),yes),yes)
+check: all $(test_programs) $(if $(filter %/test_oracle.sh,$(test_scripts)),$(oracle))
+	$(if $(filter-out $(known_tests),$(TESTS)),$(error no such test: $(filter-out $(known_tests),$(TESTS))))
+	@BUILDDIR='$(CURDIR)/build' SRCDIR='$(abspath $(srcdir))' MAKE='$(MAKE)' PKG_CONFIG='$(PKG_CONFIG)' \
+	NM='$(NM)' CC='$(CC)' CXX='$(CXX)' CFLAGS='$(user_cflags)' \
+	CXXFLAGS='$(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CXXFLAGS)' LDFLAGS='$(link_flags)' \
+	LIBS='$(LIBS)' SHARED='$(SHARED)' TEST_WRAPPER='$(TEST_WRAPPER)' \
+	sh $(S)test/run $(test_programs) $(test_scripts)
+else
+check:
+	@echo 'The tests need libcheck (Debian: apt-get install check): install it and run ./bootstrap again.' >&2
+	@exit 1
+endif
+
+# --- For a person to watch ------------------------------------------------------------------------
+bench: $(benches) $(ucontext_benches)
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' SWITCH='$(SWITCH)' sh $(S)bench/run build $(BENCHES)
+
+demo: all $(filter build/bench/switch,$(benches)) $(ucontext_benches)
+	@sh $(S)examples/run-demo $(S)examples build
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' SWITCH='$(SWITCH)' sh $(S)bench/run build switch
+
+# --- Installation ---------------------------------------------------------------------------------
+headers := $(patsubst $(S)include/%,%,$(wildcard $(S)include/*.h $(S)include/coro/*.h))
+docs := $(patsubst $(S)%,%,$(wildcard $(S)COPYING $(S)README.md $(S)docs/*.md))
+D = $(DESTDIR)
+
+install: $(libs)
+	install -d "$(D)$(libdir)/pkgconfig" "$(D)$(includedir)/coro" "$(D)$(docdir)"
+	set -e; for h in $(headers); do install -m 644 $(S)include/$$h "$(D)$(includedir)/$$h"; done
+	set -e; for d in $(docs); do install -m 644 -D $(S)$$d "$(D)$(docdir)/$$d"; done
+	install -m 644 $(static) "$(D)$(libdir)"
+ifeq ($(SHARED),yes)
+	install -m 755 $(shared) "$(D)$(libdir)"
+	ln -sf $(notdir $(shared)) "$(D)$(libdir)/$(soname)"
+	ln -sf $(soname) "$(D)$(libdir)/libcoro.so"
+endif
+	sed 's|^prefix=.*|prefix=$(prefix)|' libcoro.pc >"$(D)$(libdir)/pkgconfig/libcoro.pc"
+	chmod 644 "$(D)$(libdir)/pkgconfig/libcoro.pc"
+
+uninstall:
+	set -e; for h in $(headers); do rm -f "$(D)$(includedir)/$$h"; done
+	set -e; for d in $(docs); do rm -f "$(D)$(docdir)/$$d"; done
+	cd "$(D)$(libdir)" && rm -f libcoro.a libcoro.so $(soname) $(notdir $(shared)) pkgconfig/libcoro.pc
+	-rmdir "$(D)$(includedir)/coro" "$(D)$(docdir)/docs" "$(D)$(docdir)"
+
+# --- Release --------------------------------------------------------------------------------------
+release := libcoro-$(VERSION)
+shipped := Makefile bootstrap configure configure.ac config.h.in config.mk.in libcoro.pc.in COPYING \
+	README.md CONTRIBUTING.md .clang-format .gitignore .ci include lib examples test bench docs
+
+dist:
+	rm -rf build/dist && mkdir -p build/dist/$(release)
+	cd $(srcdir) && cp -Rp $(foreach f,$(shipped),$(if $(wildcard $(S)$f),$f)) \
+		'$(CURDIR)/build/dist/$(release)'
+	cd build/dist && tar -cf - $(release) | gzip -9 >$(CURDIR)/$(release).tar.gz
+	rm -rf build/dist
+	@echo 'made $(release).tar.gz'
+
+clean:
+	rm -rf build
+
+distclean: clean
+	rm -rf config.args config.h config.log config.mk config.status libcoro.pc autom4te.cache libcoro-*.tar.gz
+	@if test -L Makefile; then rm -f Makefile; fi
+
+help:
+	@echo 'make            the library (static and shared) and the examples, in build/'
+	@echo 'make check      all tests; TESTS="test_gather ..." only these, V=1 with their output'
+	@echo 'make demo       the guide'\''s programs live, then the speed of a context switch here'
+	@echo 'make bench      all benchmarks; BENCHES="switch ..." only these'
+	@echo 'make install    into the prefix given to configure; DESTDIR is honoured'
+	@echo 'make uninstall  removes what install installed'
+	@echo 'make dist       a source archive that needs no autoconf'
+	@echo 'make clean      removes build/; distclean also what configure wrote'
+	@echo 'Everywhere: V=1 shows the commands, WERROR=1 makes warnings errors.'
+
+# --- Configuring again when its inputs have changed -----------------------------------------------
+# (--force: autoconf's cache does not see the version change in base.h.)
+ifneq ($(wildcard config.mk),)
+$(S)configure: $(S)configure.ac $(S)include/coro/base.h
+	cd $(srcdir) && autoconf --force && touch configure
+
+config.status: $(S)configure
+	./config.status --recheck
+
+config.mk: config.status $(S)config.mk.in $(S)config.h.in $(S)libcoro.pc.in
+	./config.status
+endif
+
+-include $(addsuffix .d,$(lib_obj) $(ucontext_obj) $(examples) $(benches) $(ucontext_benches) \
+	$(support) $(addsuffix .o,$(test_c) $(test_cc) $(oracle)))

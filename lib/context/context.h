@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contexts: executions, each on its own stack, of which one runs at a time.
+ *
+ * A context is born through makecontext and first entered through swapcontext: that is all that a
+ * new architecture needs (switch_ucontext.h). swapcontext makes a system call to set the signal
+ * mask, which is the loop's here and never changes, so where there is a switch file for the
+ * architecture every later switch only exchanges registers.
+ *
+ * configure chooses three files:
+ *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch
+ *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
+ *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
+ */
+#ifndef CORO_CONTEXT_CONTEXT_H
+#define CORO_CONTEXT_CONTEXT_H
+
+#include "config.h"
+#include "util/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <ucontext.h>
+
+#include CORO_MACHINE_HEADER
+#include CORO_SWITCH_HEADER
+#include CORO_ANNOTATE_HEADER
+
+struct coro__context {
+    struct coro__registers registers; /* valid while it does not run */
+    struct coro__annotation annotation;
+};
+
+/* Leaves the running context and enters another, or itself; returns when it is entered again. */
+CORO__INLINE void coro__context_switch(struct coro__context *from, struct coro__context *to)
+{
+    if (coro__annotate_must_differ() && from == to)
+        return;
+    coro__annotate_leave(&from->annotation, &to->annotation);
+    coro__registers_switch(&from->registers, &to->registers);
+    coro__annotate_enter(&from->annotation);
+}
+
+/* Memory that births need, one after another; too large for a task's stack. */
+struct coro__birthplace {
+    ucontext_t born;
+    ucontext_t discarded;
+    struct coro__context *child;
+    struct coro__context *parent;
+};
+
+/*
+ * Makes the context `child` on the stack low[0..size). The first switch to it calls entry, which
+ * must call coro__context_entered() before anything else and must not return. `parent` is the
+ * running context.
+ */
+void coro__context_birth(struct coro__birthplace *place, struct coro__context *parent,
+                         struct coro__context *child, void *low, size_t size, void (*entry)(void));
+void coro__context_entered(void);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register switch for aarch64 (AAPCS64). See switch_x86_64.h for the reasons; x18 belongs to
+ * the platform, and `hint #36` is a landing pad (bti j) for code that checks indirect jumps.
+ */
+#ifndef CORO_CONTEXT_SWITCH_AARCH64_H
+#define CORO_CONTEXT_SWITCH_AARCH64_H
+
+#include "util/compiler.h"
+
+struct coro__registers {
+    void *sp;
+    void *fp;
+    void *pc;
+};
+
+#ifdef __ARM_FEATURE_SVE
+#define CORO__CLOBBER_SVE                                                                     \
+    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", \
+        "p14", "p15"
+#else
+#define CORO__CLOBBER_SVE
+#endif
+
+#define CORO__CLOBBERED                                                                            \
+    "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",     \
+        "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0",  \
+        "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",   \
+        "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", \
+        "v28", "v29", "v30", "v31", "memory", "cc" CORO__CLOBBER_SVE
+
+CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
+{
+    register struct coro__registers *x0 __asm__("x0") = from;
+    register struct coro__registers *x1 __asm__("x1") = to;
+    __asm__ volatile("adr x9, 1f\n\t"
+                     "mov x10, sp\n\t"
+                     "stp x10, x29, [x0]\n\t"
+                     "str x9, [x0, #16]\n\t"
+                     "ldr x16, [x1, #16]\n\t"
+                     "ldp x10, x29, [x1]\n\t"
+                     "mov sp, x10\n\t"
+                     "br x16\n"
+                     "1:\n\t"
+                     "hint #36"
+                     : "+r"(x0), "+r"(x1)
+                     :
+                     : "x2", CORO__CLOBBERED);
+}
+
+/* Leaves the running context by calling fn(arg), which does not return but enters another. */
+CORO__INLINE void coro__registers_leave(struct coro__registers *from, void (*fn)(void *), void *arg)
+{
+    register void *x0 __asm__("x0") = arg;
+    register struct coro__registers *x1 __asm__("x1") = from;
+    register void (*x2)(void *) __asm__("x2") = fn;
+    __asm__ volatile("adr x9, 1f\n\t"
+                     "mov x10, sp\n\t"
+                     "stp x10, x29, [x1]\n\t"
+                     "str x9, [x1, #16]\n\t"
+                     "blr x2\n\t"
+                     "brk #1\n"
+                     "1:\n\t"
+                     "hint #36"
+                     : "+r"(x0), "+r"(x1), "+r"(x2)
+                     :
+                     : CORO__CLOBBERED);
+}
+
+/* Fetches the end of a stack that is about to be entered. */
+CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
+{
+    __builtin_prefetch(registers->sp, 1);
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The portable switch: swapcontext throughout. A context that does not run keeps its registers on
+ * its own stack. */
+#ifndef CORO_CONTEXT_SWITCH_UCONTEXT_H
+#define CORO_CONTEXT_SWITCH_UCONTEXT_H
+
+#include "util/compiler.h"
+
+#include <ucontext.h>
+
+struct coro__registers {
+    ucontext_t *saved;
+};
+
+/* No inline function: the saved context would stay in the frame of every caller. */
+void coro__registers_switch(struct coro__registers *from, struct coro__registers *to);
+
+/* Fetches the end of a stack that is about to be entered. */
+CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
+{
+    __builtin_prefetch(registers->saved, 1);
+}
+
+#endif

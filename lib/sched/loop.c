@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/loop.h"
+#include "sched/environment.h"
+
+enum {
+    MOST_PASSES = 31,
+    /* Cached stacks that keep their memory when the loop has nothing to do, and how many of the
+     * others lose it at a time. */
+    KEPT_STACKS = 128,
+    TRIMMED_STACKS = 32,
+};
+
+/* How long tasks should be able to hold up timers, over what one pass takes. */
+#define VISIT_EVERY (50 * CORO_MICROSECOND)
+/* An idle time that is long enough to give memory back. */
+#define LONG_IDLE CORO_MILLISECOND
+
+int coro__loop_start_timer(struct coro__loop *loop, struct coro__timer *timer, coro_time deadline)
+{
+    if (deadline == CORO_FOREVER)
+        return 0;
+    if (loop->clock.is_virtual && deadline <= loop->clock.now)
+        loop->ready.passes_left = 0;
+    return coro__timer_start(&loop->timers, timer, deadline);
+}
+
+/* With nothing ready: sleeps until a timer is due. */
+static void idle(struct coro__loop *loop, coro_time now)
+{
+    const coro_time next = coro__timers_next(&loop->timers);
+    if (next == CORO_FOREVER) {
+        loop->deadlocked(loop);
+        return;
+    }
+    if (next <= now)
+        return;
+    if (next - now >= LONG_IDLE)
+        coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
+    coro__clock_wait_until(&loop->clock, next);
+}
+
+static void adapt_budget(struct coro__loop *loop, coro_time now)
+{
+    const coro_duration elapsed = now - loop->last_visit;
+    loop->last_visit = now;
+    if (elapsed > 2 * VISIT_EVERY)
+        loop->pass_budget /= 4;
+    else if (elapsed < VISIT_EVERY && loop->pass_budget < MOST_PASSES)
+        loop->pass_budget = loop->pass_budget * 2 + 1;
+    loop->ready.passes_left = loop->seed || loop->stop ? 0 : loop->pass_budget;
+}
+
+/* With timers, and with nothing ready, the time matters. */
+static void consult_clock(struct coro__loop *loop)
+{
+    coro_time now = coro__loop_now(loop);
+    if (coro__loop_anything_ready(loop)) {
+        adapt_budget(loop, now);
+    } else {
+        loop->ready.passes_left = 0;
+        idle(loop, now);
+        now = loop->last_visit = coro__loop_now(loop);
+    }
+    coro__timers_fire(&loop->timers, &loop->ready, now);
+}
+
+static void begin_pass(struct coro__loop *loop)
+{
+    if (loop->timers.count > 0 || !coro__loop_anything_ready(loop))
+        consult_clock(loop);
+    else
+        loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES;
+    coro__ready_turn(&loop->ready, &loop->seed);
+}
+
+void coro__loop_run(struct coro__loop *loop)
+{
+    struct coro__ready *ready = &loop->ready;
+    do {
+        begin_pass(loop);
+        for (;;) {
+            coro__ready_run_tasks(ready);
+            if (ready->entry == CORO__ENTRY_END)
+                break;
+            coro__ready_run_callback(ready, ready->entry);
+            if (CORO__UNLIKELY(ready->debug))
+                coro__environment_step(ready, NULL);
+        }
+    } while (!loop->stop);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/ready.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+CORO__THREAD_LOCAL struct coro__ready *coro__ready_here;
+
+enum {
+    FIRST_CAPACITY = 64,
+    /* Places in front of a pass, for tasks that start others eagerly and go to its head. */
+    HEADROOM = 32,
+    /* Marks behind a pass: of its end, and another for prefetching, which looks at the entry after
+     * the one that is taken. */
+    MARKS = 2,
+    /* How far prefetching reads, without looking at what it finds there. */
+    READ_AHEAD = 4,
+    /* Entries whose structs and stacks cannot all be in the nearest cache. */
+    LARGE_PASS = 64,
+    /* Small passes follow each other in the same array up to here. */
+    SMALL_END = HEADROOM + LARGE_PASS,
+};
+
+static uintptr_t *allocate(size_t capacity)
+{
+    return coro__malloc((HEADROOM + SMALL_END + 2 * capacity + HEADROOM + READ_AHEAD) *
+                        sizeof(uintptr_t));
+}
+
+static void mark_end(struct coro__pass *pass)
+{
+    for (size_t i = 0; i < MARKS; i++)
+        pass->end[i] = CORO__ENTRY_END;
+}
+
+static void clear(struct coro__pass *pass, uintptr_t *array)
+{
+    pass->entries = array;
+    pass->at = pass->end = array + HEADROOM;
+}
+
+int coro__ready_init(struct coro__ready *ready, struct coro__task_pool *pool)
+{
+    memset(ready, 0, sizeof *ready);
+    ready->pool = pool;
+    ready->capacity = FIRST_CAPACITY;
+    ready->errno_location = &errno;
+    for (int i = 0; i < 2; i++)
+        ready->arrays[i] = allocate(ready->capacity);
+    if (!ready->arrays[0] || !ready->arrays[1]) {
+        coro__ready_destroy(ready);
+        return -ENOMEM;
+    }
+    clear(&ready->now, ready->arrays[0]);
+    clear(&ready->next, ready->arrays[1]);
+    mark_end(&ready->now);
+    ready->running = &ready->idle.context;
+    ready->callback_number = UINT64_C(1) << 63;
+    coro__annotate_thread(&ready->idle.context.annotation);
+    return 0;
+}
+
+void coro__ready_destroy(struct coro__ready *ready)
+{
+    free(ready->arrays[0]);
+    free(ready->arrays[1]);
+}
+
+/* Copies a pass to another array, where its entries have the same places. */
+static void copy_pass(struct coro__pass *pass, uintptr_t *array)
+{
+    uintptr_t *at = array + (pass->at - pass->entries);
+    uintptr_t *end = array + (pass->end - pass->entries);
+    memcpy(at, pass->at, (size_t)(end - at) * sizeof *at);
+    pass->at = at;
+    pass->end = end;
+    pass->entries = array;
+}
+
+CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
+{
+    if (n > SIZE_MAX / 64 - ready->pool->reserved)
+        return -ENOMEM;
+    size_t capacity = ready->capacity;
+    while (capacity < ready->pool->reserved + n)
+        capacity *= 2;
+    uintptr_t *larger[2] = {allocate(capacity), allocate(capacity)};
+    if (!larger[0] || !larger[1]) {
+        free(larger[0]);
+        free(larger[1]);
+        return -ENOMEM;
+    }
+    copy_pass(&ready->now, larger[0]);
+    copy_pass(&ready->next, larger[1]);
+    mark_end(&ready->now);
+    coro__ready_destroy(ready);
+    ready->arrays[0] = larger[0];
+    ready->arrays[1] = larger[1];
+    ready->capacity = capacity;
+    ready->pool->reserved += n;
+    return 0;
+}
+
+static uintptr_t entry_of(const struct coro__callback *callback)
+{
+    return (uintptr_t)callback | CORO__ENTRY_CALLBACK;
+}
+
+static struct coro__callback *callback_of(uintptr_t entry)
+{
+    return (struct coro__callback *)(entry & ~(uintptr_t)CORO__ENTRY_CALLBACK);
+}
+
+static bool is_callback(uintptr_t entry)
+{
+    return (entry & CORO__ENTRY_CALLBACK) && entry > CORO__ENTRY_HOLE;
+}
+
+void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback *callback)
+{
+    if (callback->of)
+        coro__task_retain(callback->of);
+    callback->queued = true;
+    callback->odd_pass = !ready->odd_pass;
+    callback->place = (size_t)(ready->next.end - ready->next.entries);
+    *ready->next.end++ = entry_of(callback);
+}
+
+/* After entries have moved within a pass. */
+static void renumber(struct coro__pass *pass)
+{
+    for (const uintptr_t *entry = pass->at; entry < pass->end; entry++)
+        if (is_callback(*entry))
+            callback_of(*entry)->place = (size_t)(entry - pass->entries);
+}
+
+static void close_holes(struct coro__ready *ready)
+{
+    struct coro__pass *pass = &ready->next;
+    uintptr_t *end = pass->at;
+    for (const uintptr_t *entry = pass->at; entry < pass->end; entry++)
+        if (*entry != CORO__ENTRY_HOLE)
+            *end++ = *entry;
+    pass->end = end;
+    ready->holes = 0;
+    renumber(pass);
+}
+
+void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *callback)
+{
+    coro__list_remove(&callback->link);
+    if (!callback->queued)
+        return;
+    callback->queued = false;
+    if (callback->of)
+        coro__task_release(callback->of);
+    if (callback->odd_pass == ready->odd_pass) {
+        ready->now.entries[callback->place] = CORO__ENTRY_HOLE;
+        return;
+    }
+    ready->next.entries[callback->place] = CORO__ENTRY_HOLE;
+    if (++ready->holes == ready->capacity)
+        close_holes(ready);
+}
+
+void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry)
+{
+    struct coro__callback *callback = callback_of(entry);
+    coro_task *of = callback->of;
+    callback->queued = false;
+    callback->run(ready, callback);
+    if (of)
+        coro__task_release(of);
+}
+
+static uint64_t random_below(uint64_t *seed, uint64_t limit)
+{
+    /* splitmix64 */
+    uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (z ^ (z >> 31)) % limit;
+}
+
+/* Shuffles the tasks of a pass among their places. Callbacks stay: theirs is the order in which
+ * they were added. */
+static void shuffle(struct coro__pass *pass, uint64_t *seed)
+{
+    for (uintptr_t *last = pass->end - 1; last > pass->at; last--) {
+        if (*last & CORO__ENTRY_CALLBACK)
+            continue;
+        uintptr_t *other;
+        do
+            other = pass->at + random_below(seed, (uint64_t)(last - pass->at) + 1);
+        while (*other & CORO__ENTRY_CALLBACK);
+        const uintptr_t task = *other;
+        *other = *last;
+        *last = task;
+    }
+}
+
+/* Makes the next pass the one that is run. The one after it goes behind it while both are small,
+ * else to the start of the other array. */
+CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
+{
+    uintptr_t *array = ready->next.entries;
+    uintptr_t *at = ready->next.at;
+    uintptr_t *end = ready->next.end;
+    /* Each in a register of its own: one wide load of what was just stored in parts would have to
+     * wait until it is in the cache. */
+    __asm__("" : "+r"(array), "+r"(at), "+r"(end));
+    ready->now.entries = array;
+    ready->now.at = at;
+    ready->now.end = end;
+    ready->holes = 0;
+    ready->odd_pass = !ready->odd_pass;
+    if (CORO__LIKELY(may_go_on) && CORO__LIKELY(end - array < SMALL_END)) {
+        *end = CORO__ENTRY_END;
+        ready->next.at = ready->next.end = end + 1;
+        ready->large = false;
+    } else {
+        mark_end(&ready->now);
+        clear(&ready->next, ready->arrays[array == ready->arrays[0]]);
+        ready->large = end - ready->now.at > LARGE_PASS;
+    }
+}
+
+void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
+{
+    turn(ready, false);
+    if (*seed)
+        shuffle(&ready->now, seed);
+}
+
+/* The task of a tagged entry; `idle` for what is the loop's, NULL for nothing. */
+static __attribute__((noinline)) coro_task *task_of(struct coro__ready *ready, uintptr_t entry)
+{
+    if (entry & CORO__ENTRY_CALLBACK) {
+        if (entry == CORO__ENTRY_HOLE)
+            return NULL;
+        /* The mark of the end stays, until the loop turns to the next pass. */
+        if (entry == CORO__ENTRY_END)
+            ready->now.at--;
+        ready->entry = entry;
+        return &ready->idle;
+    }
+    coro_task *task = (coro_task *)(entry & ~(uintptr_t)CORO__ENTRY_TAGS);
+    if (!(entry & CORO__ENTRY_FRESH) || ready->start(ready, task))
+        return task;
+    return NULL;
+}
+
+coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
+{
+    for (;;) {
+        if (CORO__LIKELY(entry == CORO__ENTRY_END) && CORO__LIKELY(ready->passes_left > 0) &&
+            ready->next.end != ready->next.at) {
+            ready->passes_left--;
+            turn(ready, true);
+        } else {
+            coro_task *task = task_of(ready, entry);
+            if (task)
+                return task;
+        }
+        entry = *ready->now.at++;
+        if (CORO__LIKELY(!(entry & CORO__ENTRY_TAGS)))
+            return (coro_task *)entry;
+    }
+}
+
+/* Takes the next pass, which lies behind this one in the same array, to the start of the other. */
+static void part(struct coro__ready *ready)
+{
+    struct coro__pass *next = &ready->next;
+    const struct coro__pass old = *next;
+    clear(next, ready->arrays[old.entries == ready->arrays[0]]);
+    memcpy(next->at, old.at, (size_t)(old.end - old.at) * sizeof *old.at);
+    next->end += old.end - old.at;
+    renumber(next);
+}
+
+/* Moves this pass up in its array, to make room at the start. */
+static void make_headroom(struct coro__ready *ready)
+{
+    struct coro__pass *now = &ready->now;
+    if (now->entries == ready->next.entries)
+        part(ready);
+    memmove(now->at + HEADROOM, now->at, (size_t)(now->end - now->at) * sizeof *now->at);
+    now->at += HEADROOM;
+    now->end += HEADROOM;
+    mark_end(now);
+    renumber(now);
+}
+
+/* Puts an entry at the head of the pass that is being run. */
+static void push_front(struct coro__ready *ready, uintptr_t entry)
+{
+    if (ready->now.at == ready->now.entries)
+        make_headroom(ready);
+    *--ready->now.at = entry;
+}
+
+void coro__ready_run_eagerly(struct coro__ready *ready, coro_task *task)
+{
+    coro_task *creator = ready->current;
+    if (!task->stack && !ready->start(ready, task))
+        return;
+    push_front(ready, creator ? (uintptr_t)creator : (uintptr_t)CORO__ENTRY_RESUME_LOOP);
+    coro__ready_switch(ready, creator ? creator : &ready->idle, task);
+    ready->current = creator;
+    if (!creator)
+        ready->running = &ready->idle.context;
+}
+
+void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *record)
+{
+    struct coro__ready *ready = coro__ready_here;
+    coro_task *current = coro__ready_current(ready);
+    if (current) {
+        ready->running = &current->context;
+        ready->current = NULL;
+    }
+    if (ready)
+        ready->hooks++;
+    log->fn(log->arg, record);
+    if (ready)
+        ready->hooks--;
+    if (current)
+        ready->current = current;
+}
+
+void coro__ready_call_with_locals(struct coro__ready *ready, struct coro__locals *locals,
+                                  void (*fn)(void *arg), void *arg)
+{
+    ready->callback_locals = &locals;
+    ready->callback_number++;
+    fn(arg);
+    ready->callback_locals = NULL;
+    coro__locals_release(locals);
+}

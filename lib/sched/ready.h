@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ready queue, the current task, and switching.
+ *
+ * The queue holds tasks and callbacks in FIFO order, in two passes: the one that is being run, and
+ * the next one, where everything goes that becomes ready meanwhile. A pass ends with a mark that
+ * stands for the loop, which then turns to the next pass (loop.h). A task that leaves takes the
+ * next entry and switches straight to it. Callbacks and the end of a pass are the loop's to run, on
+ * the thread's own stack, so for these the switch is to the loop's pseudo task, `idle`, with the
+ * entry in `entry`.
+ *
+ * An entry is the pointer to a task, with bit 1 set if it is fresh, or to a callback, with bit 0
+ * set. Arrays and not a linked list: the tasks ahead can be prefetched without touching those
+ * before them, a pass can be shuffled, and a callback that knows its place can be taken out again.
+ *
+ * A push never fails: whoever makes something that can become ready reserves its place first
+ * (pool->reserved counts them).
+ */
+#ifndef CORO_SCHED_READY_H
+#define CORO_SCHED_READY_H
+
+#include "sched/task.h"
+
+#include <errno.h>
+
+struct coro__ready;
+
+/* A call to make in a later pass. It is in one list, or on the ready queue, or nowhere. */
+struct coro__callback {
+    struct coro__list link; /* in the callbacks of a future */
+    /* Runs on the loop; NULL in the wait of a task: the task itself is made ready instead. */
+    void (*run)(struct coro__ready *ready, struct coro__callback *callback);
+    coro_task *of; /* the future that it was added to; a reference while queued. Or NULL */
+    size_t place;  /* valid while queued: index in its array */
+    bool queued;
+    bool odd_pass; /* valid while queued: which pass */
+};
+
+/* One pass: the entries from `at` to `end`, then the marks of its end. `at` of the next pass is
+ * where its first entry is. Large passes take turns with two arrays; while they are small, the next
+ * pass lies behind the mark of this one in the same array, and starting it takes a few
+ * instructions. */
+struct coro__pass {
+    uintptr_t *at;
+    uintptr_t *end;
+    uintptr_t *entries; /* the whole array */
+};
+
+struct coro__ready {
+    coro_task *current; /* the running task; NULL in the loop and while a task is ending */
+    struct coro__context *running; /* valid while current is NULL: the context that runs */
+    /* The stack that a task has just ended on, while it looks for the next one: a fresh task can
+     * have it, and then no switch is made. NULL at any other time. */
+    struct coro__stack *spare;
+    struct coro__pass now;
+    struct coro__pass next;
+    unsigned passes_left; /* passes to start without going through the loop */
+    bool large;           /* there are enough entries in this pass for prefetching to pay */
+    bool odd_pass;        /* flips with each pass */
+    int *errno_location;  /* this thread's errno */
+    uintptr_t entry;      /* for the loop: what it was entered for */
+    coro_task idle;
+    /* Gives a fresh task a stack, so that it can be entered; false if it ended instead. */
+    bool (*start)(struct coro__ready *ready, coro_task *task);
+    uintptr_t *arrays[2];
+    size_t capacity; /* entries for which each array has room, besides as many holes */
+    size_t holes;    /* in the next pass */
+    struct coro__task_pool *pool;
+    struct coro__stacks stacks;
+    /* Of the callback that runs; NULL outside callbacks. */
+    struct coro__locals **callback_locals;
+    unsigned hooks;           /* log hooks that run: tasks do not start eagerly in them */
+    uint64_t callback_number; /* of the last callback with locals, and unlike any task's */
+    size_t argument_size;     /* not 0: the entered task is to copy its argument for this context */
+    struct coro__context *argument_for;
+    struct coro__fp fp; /* the loop's fp control words, which tasks share */
+    bool debug;
+    coro_time step_began; /* in debug mode, on the system's clock */
+    bool cxx;             /* the program has C++ exceptions */
+};
+
+/* The running loop of this thread; NULL outside one. */
+extern CORO__THREAD_LOCAL struct coro__ready *coro__ready_here;
+
+enum {
+    /* Tags. */
+    CORO__ENTRY_CALLBACK = 1,
+    CORO__ENTRY_FRESH = 2,
+    CORO__ENTRY_TAGS = 3,
+    /* Entries with the callback's tag that are no callbacks. */
+    CORO__ENTRY_END = 1,         /* the end of the pass */
+    CORO__ENTRY_RESUME_LOOP = 3, /* the loop has started a task eagerly and is to be continued */
+    CORO__ENTRY_HOLE = 5,        /* a callback was taken out here */
+};
+
+/* 0, or -ENOMEM. */
+int coro__ready_init(struct coro__ready *ready, struct coro__task_pool *pool);
+void coro__ready_destroy(struct coro__ready *ready);
+
+/* Reserves places for n things that can become ready. 0, or -ENOMEM: nothing was reserved. */
+int coro__ready_grow(struct coro__ready *ready, size_t n);
+
+CORO__INLINE int coro__ready_reserve(struct coro__ready *ready, size_t n)
+{
+    struct coro__task_pool *pool = ready->pool;
+    if (CORO__UNLIKELY(n > ready->capacity - pool->reserved))
+        return coro__ready_grow(ready, n);
+    pool->reserved += n;
+    return 0;
+}
+
+CORO__INLINE void coro__ready_unreserve(struct coro__ready *ready, size_t n)
+{
+    ready->pool->reserved -= n;
+}
+
+/* Makes a task, a fresh task or a callback ready: it runs in the next pass. */
+CORO__INLINE void coro__ready_push(struct coro__ready *ready, coro_task *task)
+{
+    *ready->next.end++ = (uintptr_t)task;
+}
+
+CORO__INLINE void coro__ready_push_fresh(struct coro__ready *ready, coro_task *task)
+{
+    *ready->next.end++ = (uintptr_t)task | CORO__ENTRY_FRESH;
+}
+
+void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback *callback);
+
+/* Takes a queued callback out, or one that is in a list, so that it will not run. */
+void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *callback);
+
+static inline void coro__callback_init(struct coro__callback *callback,
+                                       void (*run)(struct coro__ready *, struct coro__callback *))
+{
+    coro__list_init(&callback->link);
+    callback->run = run;
+    callback->of = NULL;
+    callback->queued = false;
+}
+
+/* For the loop: makes the next pass the one that is run; shuffled, for a seed other than 0. */
+void coro__ready_turn(struct coro__ready *ready, uint64_t *seed);
+
+/* For the loop: runs the callback of an entry. */
+void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry);
+
+/* Runs a task at once, until it leaves for the first time. Not while a task is ending. */
+void coro__ready_run_eagerly(struct coro__ready *ready, coro_task *task);
+
+/* What to enter for an entry with a tag. */
+coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry);
+
+/* Calls a log hook, which is no task's: none is current meanwhile, so that it cannot wait. */
+void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *record);
+
+/* Switches between tasks of which the first keeps its environment: see environment.h. */
+void coro__ready_switch_environment(struct coro__ready *ready, coro_task *from, coro_task *to);
+
+/* Fetches the struct of a task some places ahead, and the end of the next one's stack. */
+CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
+{
+    __builtin_prefetch((const void *)ahead[3], 1);
+    if (!(ahead[0] & CORO__ENTRY_TAGS))
+        coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
+}
+
+/* Takes the next entry off the queue: the task to enter, which may be `idle` or who asks. */
+CORO__INLINE coro_task *coro__ready_next(struct coro__ready *ready)
+{
+    const uintptr_t entry = *ready->now.at++;
+    if (CORO__UNLIKELY(ready->large))
+        coro__ready_prefetch(ready->now.at);
+    if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
+        return coro__ready_next_tagged(ready, entry);
+    return (coro_task *)entry;
+}
+
+CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, coro_task *from,
+                                             const coro_task *to)
+{
+    from->saved_errno = *ready->errno_location;
+    *ready->errno_location = to->saved_errno;
+}
+
+/* Leaves `from`, which runs, for another task; returns when it is entered again. */
+CORO__INLINE void coro__ready_switch(struct coro__ready *ready, coro_task *from, coro_task *to)
+{
+    if (CORO__UNLIKELY(from->keeps_environment)) {
+        coro__ready_switch_environment(ready, from, to);
+        return;
+    }
+    coro__ready_exchange_errno(ready, from, to);
+    ready->current = to;
+    coro__context_switch(&from->context, &to->context);
+}
+
+/* Leaves the current task for the next ready one; returns when it is entered again. */
+CORO__INLINE void coro__ready_leave(struct coro__ready *ready, coro_task *current)
+{
+    coro__ready_switch(ready, current, coro__ready_next(ready));
+}
+
+/* For the loop: lets tasks run until there is an entry that is not theirs. */
+static inline void coro__ready_run_tasks(struct coro__ready *ready)
+{
+    coro_task *task = coro__ready_next(ready);
+    if (task != &ready->idle)
+        coro__ready_switch(ready, &ready->idle, task);
+    ready->current = NULL;
+    ready->running = &ready->idle.context;
+}
+
+/* The running task; NULL outside a loop and in callbacks. */
+CORO__INLINE coro_task *coro__ready_current(const struct coro__ready *ready)
+{
+    return CORO__LIKELY(ready != NULL) ? ready->current : NULL;
+}
+
+/* The task-locals of the task or callback that runs; NULL is none. */
+static inline struct coro__locals *coro__ready_locals(const struct coro__ready *ready)
+{
+    if (CORO__LIKELY(ready->current != NULL))
+        return ready->current->locals;
+    return ready->callback_locals ? *ready->callback_locals : NULL;
+}
+
+/* Calls fn(arg) as a callback with these locals, and releases them. */
+void coro__ready_call_with_locals(struct coro__ready *ready, struct coro__locals *locals,
+                                  void (*fn)(void *arg), void *arg);
+
+/* The context that runs: the current task's, the loop's, or an ending task's. */
+static inline struct coro__context *coro__ready_context(const struct coro__ready *ready)
+{
+    return ready->current ? &ready->current->context : ready->running;
+}
+
+#endif

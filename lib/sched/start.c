@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/start.h"
+#include "sched/block.h"
+#include "sched/environment.h"
+
+#include <string.h>
+
+void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
+{
+    coro_task *current = ready->current;
+    ready->running = coro__ready_context(ready);
+    ready->current = NULL;
+    if (CORO__UNLIKELY(!coro__list_empty(&task->blocks)))
+        coro__blocks_abandon(coro__loop_of(ready), task);
+    coro__list_remove(&task->siblings);
+    coro__settle(ready, task, status, task->value);
+    if (CORO__UNLIKELY(task->left_over)) {
+        if (--ready->pool->left_over == 0)
+            coro__loop_stop(coro__loop_of(ready));
+        coro__task_report_failure(task, CORO_LOG_SHUTDOWN_ERROR, "while the run was ending");
+    }
+    coro__ready_unreserve(ready, CORO__TASK_PLACES);
+    coro__task_release(task);
+    ready->current = current;
+}
+
+bool coro__task_start(struct coro__ready *ready, coro_task *task)
+{
+    if (CORO__UNLIKELY(task->must_cancel)) {
+        coro__task_end(ready, task, coro__deliver_cancel(task));
+        return false;
+    }
+    struct coro__stack *stack = ready->spare;
+    if (stack && stack->of->size == task->stack_size)
+        ready->spare = NULL;
+    else
+        stack = coro__stack_get(&ready->stacks, task->stack_size, coro__ready_context(ready));
+    if (CORO__UNLIKELY(!stack)) {
+        coro__task_end(ready, task, -ENOMEM);
+        return false;
+    }
+    task->stack = stack;
+    task->context = stack->context;
+    return true;
+}
+
+int coro__task_copy_argument(struct coro__ready *ready, coro_task *task, size_t size)
+{
+    coro_task *creator = ready->current;
+    struct coro__context *running = coro__ready_context(ready);
+    struct coro__stack *stack = coro__stack_get(&ready->stacks, task->stack_size, running);
+    if (!stack)
+        return -ENOMEM;
+    task->stack = stack;
+    task->context = stack->context;
+    ready->current = task;
+    ready->argument_size = size;
+    ready->argument_for = running;
+    coro__context_switch(running, &task->context);
+    ready->current = creator;
+    return 0;
+}
+
+/*
+ * Goes back to the creator of the argument until the task is entered to run. Not inlined: its
+ * caller has a frame of variable size, for which compilers may keep a register that a switch
+ * clobbers.
+ */
+static __attribute__((noinline)) void return_to_creator(struct coro__ready *ready, coro_task *task)
+{
+    ready->argument_size = 0;
+    coro__context_switch(&task->context, ready->argument_for);
+}
+
+static void end_running(struct coro__ready *ready, coro_task *task, int status)
+{
+    struct coro__stack *stack = task->stack;
+    if (CORO__UNLIKELY(task->must_cancel) && status >= 0)
+        status = coro__deliver_cancel(task);
+    if (CORO__UNLIKELY(task->keeps_environment))
+        coro__environment_end(ready, task);
+    task->stack_size = CORO__UNLIKELY(ready->debug) ? coro__stack_high_water(stack) : 0;
+    task->stack = NULL;
+    ready->current = NULL;
+    ready->running = &stack->context;
+    coro__task_end(ready, task, status);
+}
+
+/* Runs the current task to its end. Not inlined: a copied argument goes with the frame. */
+static __attribute__((noinline)) void run_current(struct coro__ready *ready)
+{
+    coro_task *task = ready->current;
+    if (CORO__UNLIKELY(ready->argument_size > 0)) {
+        const size_t size = ready->argument_size;
+        task->arg = memcpy(__builtin_alloca(size), task->arg, size);
+        return_to_creator(ready, task);
+        if (task->must_cancel) {
+            end_running(ready, task, coro__deliver_cancel(task));
+            return;
+        }
+    }
+    if (CORO__UNLIKELY(ready->debug))
+        coro__stack_wipe(task->stack);
+    end_running(ready, task, task->fn(task->arg));
+}
+
+void coro__task_main(void)
+{
+    CORO__OUTERMOST_FRAME();
+    coro__context_entered();
+    struct coro__ready *ready = coro__ready_here;
+    for (;;) {
+        struct coro__stack *stack = ready->current->stack;
+        run_current(ready);
+        ready->spare = stack;
+        coro_task *next = coro__ready_next(ready);
+        ready->current = next;
+        *ready->errno_location = next->saved_errno;
+        if (CORO__LIKELY(ready->spare == NULL))
+            continue;
+        ready->spare = NULL;
+        coro__stack_put(stack);
+        coro__context_switch(&stack->context, &next->context);
+    }
+}

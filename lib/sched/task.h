@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks and futures: what they are made of, their references, their result.
+ *
+ * A task is in exactly one place:
+ *   running   ready->current is the task
+ *   ready     on the ready queue; fresh (it has no stack yet) or to be continued
+ *   parked    on one wait (task->wait is set, and that wait is not done)
+ *   done      it has a status, no stack, and no callbacks
+ * Only coro__ready_push moves a task to the ready queue. A future is parked or done.
+ *
+ * References: each handle that the user holds is one; the loop has one to each task that is not
+ * done; a waiting task has one to what it awaits; a scheduled done callback has one to its future.
+ * The last one to go frees the struct. The structs of a loop lie in the slabs of its pool, apart
+ * from the stacks; the pool outlives the loop for as long as there is a handle.
+ */
+#ifndef CORO_SCHED_TASK_H
+#define CORO_SCHED_TASK_H
+
+#include "coro/base.h"
+#include "sched/locals.h"
+#include "sched/stack.h"
+#include "util/list.h"
+#include "util/log.h"
+#include "util/message.h"
+
+#include <stdint.h>
+
+struct coro__wait;
+
+struct coro_task {
+    /* Ready or parked: what a switch needs, on one cache line. */
+    struct coro__context context;
+    struct coro__wait *wait; /* NULL unless parked, or woken and not yet running */
+    int cancel_requests;     /* asyncio's cancelling() */
+    bool must_cancel;        /* a request that is still to be delivered */
+    bool keeps_environment;  /* leave and enter through coro__environment: see environment.h */
+    bool done;
+    bool is_future;
+    uint32_t references;
+    struct coro__stack *stack; /* NULL while fresh and when done */
+    coro_fn *fn;
+
+    void *arg;
+    void *value;
+    int status;            /* valid when done */
+    int saved_errno;       /* valid while it does not run */
+    bool fp_env;           /* option: keeps its own fp control words */
+    bool retrieved;        /* somebody has read the result, or does not want it */
+    bool shield_abandoned; /* the caller of a shield has gone: a failure is logged */
+    bool left_over;        /* cancelled because the main task has ended */
+    /* struct coro__callback (ready.h), in the order in which they were added. What is still listed
+     * when the last reference goes was added by coro_add_done_callback: see pool->discard. */
+    struct coro__list callbacks;
+
+    struct coro__list siblings; /* all tasks that are not done */
+    struct coro__task_pool *pool;
+    uint64_t number;               /* of its default name */
+    uint64_t stamp;                /* the last call that has counted it: see coro__task_stamp */
+    char *name;                    /* NULL until it is asked for or set */
+    struct coro__message *message; /* of the error last returned to it; done: of its own */
+    struct coro__message *cancel_message; /* for a request that is still to be delivered */
+    struct coro__message *handed_on;      /* of the last request that a wait of it has handed on */
+    struct coro__locals *locals;          /* its task-locals; NULL is none */
+    struct coro__list blocks;             /* what it has begun and not ended: see block.h */
+    size_t stack_size;  /* fresh: the size to get; done: its high-water mark, in debug mode */
+    struct coro__fp fp; /* valid while it does not run and fp_env is set */
+};
+
+struct coro__task_pool {
+    struct coro__log log;
+    void (*discard)(struct coro__list *callback); /* frees a done callback that will not run */
+    bool debug;
+    struct coro__list free; /* linked through siblings */
+    struct coro__task_slab *slabs;
+    size_t slab_size;
+    size_t alive;            /* structs in use, and one for the loop while it lives */
+    struct coro__list tasks; /* all that are not done, linked through siblings */
+    size_t reserved;         /* places on the ready queue: see ready.h */
+    size_t left_over;        /* tasks with that flag that are not done */
+    uint64_t tasks_created;
+    uint64_t futures_created;
+    uint64_t stamp;
+};
+
+/* A pool for a loop; NULL without memory. */
+struct coro__task_pool *coro__task_pool_create(struct coro__log log);
+
+/* The loop has ended: the pool goes with the last handle. */
+void coro__task_pool_abandon(struct coro__task_pool *pool);
+
+/* A zeroed task with one reference; NULL without memory. */
+coro_task *coro__task_allocate(struct coro__task_pool *pool);
+
+void coro__task_destroy(coro_task *task);
+
+CORO__INLINE void coro__task_retain(coro_task *task)
+{
+    task->references++;
+}
+
+CORO__INLINE void coro__task_release(coro_task *task)
+{
+    if (--task->references == 0)
+        coro__task_destroy(task);
+}
+
+/* The message of a done task's error; NULL if it has none of its own. */
+struct coro__message *coro__task_message(const coro_task *task);
+
+/* The text of a failed task's error: its message, or the system's. */
+const char *coro__task_error_text(const coro_task *task);
+
+/* Logs the error of a task that failed otherwise than by being cancelled, which counts as having
+ * retrieved it. */
+void coro__task_report_failure(coro_task *task, enum coro_log_event event, const char *what);
+
+/* Reads the result of a done task, which counts as having retrieved it. */
+int coro__task_result(coro_task *task, void **value);
+
+/* A number that no task bears as its stamp, to mark the tasks that one call has seen. */
+uint64_t coro__task_stamp(struct coro__task_pool *pool);
+
+/* The name of a task that was given none. */
+void coro__task_default_name(const coro_task *task, char *buffer, size_t size);
+
+/* Its name and entry function for reports, such as "'fetch 3' (entry: fetch)", into a buffer. */
+const char *coro__task_describe(const coro_task *task, char *buffer, size_t size);
+
+#endif

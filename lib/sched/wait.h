@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one suspension primitive. Whatever a task waits for, it says so in a struct coro__wait on its
+ * own stack, hands that to whoever will wake it, and parks. A wait is pending until somebody wakes
+ * it, once, with a status; the task then runs in the next pass and takes its wait out of wherever
+ * it is still listed.
+ *
+ * A cancel reaches a parked task through its wait. Most waits accept it while they are pending: the
+ * task is woken with -ECANCELED. A wait whose kind forwards (await, gather) hands the request to
+ * the tasks that it waits for and stays pending until they have ended. A wait that is no longer
+ * pending does not accept: the request stays with the task, and wins over what woke it.
+ */
+#ifndef CORO_SCHED_WAIT_H
+#define CORO_SCHED_WAIT_H
+
+#include "sched/ready.h"
+
+struct coro__wait;
+
+struct coro__wait_kind {
+    const char *name; /* for reports: "await" */
+    bool forwards;    /* a cancel goes to the targets */
+    /* The i-th task that is waited for; NULL after the last. NULL where there are none. */
+    coro_task *(*target)(const struct coro__wait *wait, size_t i);
+    /* The task will never run again: gives up what the wait holds. NULL where that is nothing. */
+    void (*abandon)(struct coro__ready *ready, struct coro__wait *wait);
+};
+
+struct coro__wait {
+    /* Listed with what the task waits for; wakes the task with the status 0. */
+    struct coro__callback callback;
+    const struct coro__wait_kind *kind;
+    coro_task *task;
+    int status;            /* valid when done */
+    bool done;             /* woken */
+    bool cancel_requested; /* a cancel was forwarded */
+    /* Valid during one walk of coro__cancel. */
+    bool on_path;
+    bool accepted; /* by a target, so that the wait will be woken from there */
+    unsigned visits;
+    uint64_t stamp; /* of the walk that visits belongs to */
+    size_t next_target;
+    coro_task *from;
+    /* Valid during a deadlock report, whose log hook may cancel tasks. */
+    size_t next_reported;
+    coro_task *reported_from;
+};
+
+CORO__INLINE void coro__wait_init(struct coro__wait *wait, const struct coro__wait_kind *kind,
+                                  coro_task *task)
+{
+    coro__callback_init(&wait->callback, NULL);
+    wait->kind = kind;
+    wait->task = task;
+    wait->status = 0;
+    wait->done = false;
+    wait->cancel_requested = false;
+    wait->on_path = false;
+    wait->stamp = 0;
+}
+
+/* Wakes the task of a pending wait; false if it was woken before. */
+CORO__INLINE bool coro__wake(struct coro__ready *ready, struct coro__wait *wait, int status)
+{
+    if (wait->done)
+        return false;
+    wait->done = true;
+    wait->status = status;
+    coro__ready_push(ready, wait->task);
+    return true;
+}
+
+/*
+ * Parks the current task on the wait. Returns the status that it was woken with, or -ECANCELED if a
+ * cancel came in between or was due.
+ */
+int coro__park(struct coro__ready *ready, struct coro__wait *wait);
+
+/* Takes delivery of a cancel request: returns -ECANCELED, with its message as the task's. */
+int coro__deliver_cancel(coro_task *task);
+
+/*
+ * Requests cancellation of a task or future, and of what it waits for through waits that forward.
+ * Iterative: a chain or a ring of any length takes no stack. In a ring the request comes back to a
+ * task that has it already, and the wait that closes the ring is woken with -ECANCELED.
+ *
+ * Returns false if it had ended. The message may be NULL; the caller keeps its reference.
+ */
+bool coro__cancel(struct coro__ready *ready, coro_task *task, struct coro__message *message);
+
+/*
+ * Ends a task or settles a future: its waiters become ready and its done callbacks are scheduled,
+ * in the order in which they were added. Its message is set before.
+ */
+void coro__settle(struct coro__ready *ready, coro_task *task, int status, void *value);
+
+/* A callback to run when a task or future has ended, or in the next pass if it has. */
+void coro__add_callback(struct coro__ready *ready, coro_task *task,
+                        struct coro__callback *callback);
+
+#endif

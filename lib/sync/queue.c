@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/queue.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+
+struct queue_wait {
+    struct coro__waiting waiting;
+    coro_queue *queue;
+};
+
+static void free_queue(coro_queue *queue)
+{
+    coro__items_destroy(&queue->items);
+    free(queue);
+}
+
+bool coro__queue_leave(coro_queue *queue)
+{
+    const bool destroyed = queue->destroyed;
+    if (--queue->users == 0 && destroyed)
+        free_queue(queue);
+    return destroyed;
+}
+
+static void abandon(struct coro__ready *ready, struct coro__wait *wait)
+{
+    coro__waiting_abandon(ready, wait);
+    coro__queue_leave(CORO__CONTAINER_OF(wait, struct queue_wait, waiting.wait)->queue);
+}
+
+static const struct coro__wait_kind get_kind = {.name = "queue get", .abandon = abandon};
+static const struct coro__wait_kind put_kind = {.name = "queue put", .abandon = abandon};
+static const struct coro__wait_kind join_kind = {.name = "queue join", .abandon = abandon};
+
+/* Waits in one of the queue's lists, and stays one of its users after. */
+static int park(coro_queue *queue, struct coro__waiter **list, struct queue_wait *wait,
+                const struct coro__wait_kind *kind)
+{
+    wait->queue = queue;
+    wait->waiting.waiter.granted = false;
+    queue->users++;
+    return coro__waiters_park(list, &wait->waiting, kind, coro__caller());
+}
+
+void coro__queue_pass_get_on(coro_queue *queue)
+{
+    if (queue->items.count > 0)
+        coro__waiters_wake_next(&queue->getters);
+}
+
+void coro__queue_pass_put_on(coro_queue *queue)
+{
+    if (!coro__queue_full(queue))
+        coro__waiters_wake_next(&queue->putters);
+}
+
+coro_queue *coro_queue_create(const coro_queue_options *given)
+{
+    const coro_queue_options options = given ? *given : (coro_queue_options){.kind = 0};
+    if (options.kind > CORO_QUEUE_PRIORITY ||
+        (options.kind == CORO_QUEUE_PRIORITY && !options.compare))
+        return NULL;
+    coro_queue *queue = coro__calloc(1, sizeof *queue);
+    if (!queue)
+        return NULL;
+    queue->items.kind = options.kind;
+    queue->items.compare = options.compare;
+    queue->items.arg = options.arg;
+    queue->maxsize = options.maxsize;
+    queue->discard = options.discard;
+    return queue;
+}
+
+/* --- Putting and getting ---------------------------------------------------------------------- */
+CORO__INLINE int put_now(coro_queue *queue, void *item)
+{
+    if (CORO__UNLIKELY(!queue))
+        return -ENOMEM;
+    if (CORO__UNLIKELY(queue->shut_down))
+        return -ESHUTDOWN;
+    if (coro__queue_full(queue))
+        return -EAGAIN;
+    int rc = coro__waiters_check(&queue->getters);
+    if (rc == 0)
+        rc = coro__items_reserve(&queue->items);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    coro__items_push(&queue->items, item);
+    queue->unfinished++;
+    coro__waiters_wake_next(&queue->getters);
+    return 0;
+}
+
+CORO__INLINE int get_now(coro_queue *queue, void **item)
+{
+    if (item)
+        *item = NULL;
+    if (CORO__UNLIKELY(!queue))
+        return -ENOMEM;
+    if (queue->items.count == 0)
+        return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
+    const int rc = coro__waiters_check(&queue->putters);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    void *taken = coro__items_pop(&queue->items);
+    if (item)
+        *item = taken;
+    coro__waiters_wake_next(&queue->putters);
+    return 0;
+}
+
+static int put_slow(coro_queue *queue, void *item)
+{
+    struct queue_wait wait;
+    for (;;) {
+        int rc = park(queue, &queue->putters, &wait, &put_kind);
+        if (coro__queue_leave(queue))
+            return rc < 0 ? rc : -ESHUTDOWN;
+        if (rc == 0)
+            rc = put_now(queue, item);
+        if (rc == -EAGAIN)
+            continue;
+        if (rc < 0 && wait.waiting.waiter.granted)
+            coro__queue_pass_put_on(queue);
+        return rc;
+    }
+}
+
+static int get_slow(coro_queue *queue, void **item)
+{
+    struct queue_wait wait;
+    for (;;) {
+        int rc = park(queue, &queue->getters, &wait, &get_kind);
+        if (coro__queue_leave(queue))
+            return rc < 0 ? rc : -ESHUTDOWN;
+        if (rc == 0)
+            rc = get_now(queue, item);
+        if (rc == -EAGAIN)
+            continue;
+        if (rc < 0 && wait.waiting.waiter.granted)
+            coro__queue_pass_get_on(queue);
+        return rc;
+    }
+}
+
+int coro_queue_put_nowait(coro_queue *queue, void *item)
+{
+    return put_now(queue, item);
+}
+
+int coro_queue_get_nowait(coro_queue *queue, void **item)
+{
+    return get_now(queue, item);
+}
+
+int coro_queue_put(coro_queue *queue, void *item)
+{
+    const int rc = put_now(queue, item);
+    return rc == -EAGAIN ? put_slow(queue, item) : rc;
+}
+
+int coro_queue_get(coro_queue *queue, void **item)
+{
+    const int rc = get_now(queue, item);
+    return rc == -EAGAIN ? get_slow(queue, item) : rc;
+}
+
+/* --- What is in it ---------------------------------------------------------------------------- */
+size_t coro_queue_size(const coro_queue *queue)
+{
+    return queue ? queue->items.count : 0;
+}
+
+size_t coro_queue_maxsize(const coro_queue *queue)
+{
+    return queue ? queue->maxsize : 0;
+}
+
+bool coro_queue_empty(const coro_queue *queue)
+{
+    return coro_queue_size(queue) == 0;
+}
+
+bool coro_queue_full(const coro_queue *queue)
+{
+    return queue && coro__queue_full(queue);
+}
+
+/* --- Ending ----------------------------------------------------------------------------------- */
+int coro_queue_task_done(coro_queue *queue)
+{
+    if (!queue)
+        return -ENOMEM;
+    if (queue->unfinished == 0)
+        return -EINVAL;
+    const int rc = coro__waiters_check(&queue->joiners);
+    if (rc < 0)
+        return rc;
+    if (--queue->unfinished == 0)
+        coro__waiters_wake_all(&queue->joiners);
+    return 0;
+}
+
+int coro_queue_join(coro_queue *queue)
+{
+    struct queue_wait wait;
+    if (!queue)
+        return -ENOMEM;
+    if (queue->unfinished == 0)
+        return 0;
+    const int rc = park(queue, &queue->joiners, &wait, &join_kind);
+    return coro__queue_leave(queue) && rc == 0 ? -ESHUTDOWN : rc;
+}
+
+static int check_waiters(const coro_queue *queue)
+{
+    int rc = coro__waiters_check(&queue->getters);
+    if (rc == 0)
+        rc = coro__waiters_check(&queue->putters);
+    return rc < 0 ? rc : coro__waiters_check(&queue->joiners);
+}
+
+static void remove_items(coro_queue *queue)
+{
+    while (queue->items.count > 0) {
+        void *item = coro__items_pop(&queue->items);
+        if (queue->unfinished > 0)
+            queue->unfinished--;
+        if (queue->discard)
+            queue->discard(item, queue->items.arg);
+    }
+}
+
+int coro_queue_shutdown(coro_queue *queue, bool immediate)
+{
+    const int rc = queue ? check_waiters(queue) : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    queue->shut_down = true;
+    if (immediate)
+        remove_items(queue);
+    if (queue->unfinished == 0)
+        coro__waiters_wake_all(&queue->joiners);
+    coro__waiters_wake_all(&queue->getters);
+    coro__waiters_wake_all(&queue->putters);
+    return 0;
+}
+
+void coro_queue_destroy(coro_queue *queue)
+{
+    if (coro_queue_shutdown(queue, true) < 0)
+        return;
+    coro__waiters_wake_all(&queue->joiners);
+    queue->destroyed = true;
+    if (queue->users == 0)
+        free_queue(queue);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tasks that wait on a primitive, in the order in which they came.
+ *
+ * A list is a pointer to the first waiter of a ring, NULL when there is none, so that a primitive
+ * of zeros is a valid one. A waiter lies on its task's stack. It is in its list until whoever wakes
+ * it takes it out, or, where he leaves it there, until its task has run again; in any case until
+ * then if it was cancelled. A waiter that is in no list touches the primitive no more, unless its
+ * own call does.
+ *
+ * A waiter is pending; or granted, which is woken with the status 0; or cancelled. A granted one
+ * can still be cancelled before it runs: its park returns -ECANCELED, and it has to pass on what it
+ * was granted. Several waiters can share one wait (coro_select): one of them is granted.
+ */
+#ifndef CORO_SYNC_WAITERS_H
+#define CORO_SYNC_WAITERS_H
+
+#include "task/current.h"
+
+struct coro__waiter {
+    struct coro__list link;     /* in the ring */
+    struct coro__waiter **list; /* that it is in; NULL in none */
+    struct coro__wait *wait;
+    bool granted; /* by coro__waiters_wake_next */
+};
+
+/* A waiter with a wait of its own. */
+struct coro__waiting {
+    struct coro__waiter waiter;
+    struct coro__wait wait;
+};
+
+CORO__INLINE struct coro__waiter *coro__waiter_of(struct coro__list *link)
+{
+    return CORO__CONTAINER_OF(link, struct coro__waiter, link);
+}
+
+CORO__INLINE void coro__waiter_init(struct coro__waiter *waiter, struct coro__wait *wait)
+{
+    waiter->list = NULL;
+    waiter->wait = wait;
+    waiter->granted = false;
+}
+
+CORO__INLINE bool coro__waiter_cancelled(const struct coro__waiter *waiter)
+{
+    return waiter->wait->done && waiter->wait->status == -ECANCELED;
+}
+
+CORO__INLINE void coro__waiter_push(struct coro__waiter **list, struct coro__waiter *waiter)
+{
+    waiter->list = list;
+    coro__list_init(&waiter->link);
+    if (*list)
+        coro__list_push_back(&(*list)->link, &waiter->link);
+    else
+        *list = waiter;
+}
+
+/* If it is in a list. */
+CORO__INLINE void coro__waiter_remove(struct coro__waiter *waiter)
+{
+    struct coro__waiter **list = waiter->list;
+    if (!list)
+        return;
+    struct coro__waiter *next = coro__waiter_of(waiter->link.next);
+    if (*list == waiter)
+        *list = next == waiter ? NULL : next;
+    coro__list_remove(&waiter->link);
+    waiter->list = NULL;
+}
+
+/* Whether there is one that was not cancelled. */
+bool coro__waiters_any(struct coro__waiter *const *list);
+
+/* -EXDEV if the tasks that wait are another loop's, else 0. */
+CORO__INLINE int coro__waiters_check(struct coro__waiter *const *list)
+{
+    const struct coro__ready *ready = coro__ready_here;
+    if (CORO__LIKELY(!*list))
+        return 0;
+    return ready && (*list)->wait->task->pool == ready->pool ? 0 : -EXDEV;
+}
+
+/* Parks the caller (NULL: -EPERM) at the end of the list, and takes it out again. The status that
+ * it was woken with, -ECANCELED, or -EXDEV. */
+int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
+                       const struct coro__wait_kind *kind, coro_task *caller);
+
+/* Takes waiters out from the front until one was pending, and wakes that one; false if none was.
+ * The list must be this loop's, in these two. */
+CORO__INLINE bool coro__waiters_wake_next(struct coro__waiter **list)
+{
+    while (*list) {
+        struct coro__waiter *waiter = *list;
+        coro__waiter_remove(waiter);
+        waiter->granted = coro__wake(coro__ready_here, waiter->wait, 0);
+        if (waiter->granted)
+            return true;
+    }
+    return false;
+}
+
+void coro__waiters_wake_all(struct coro__waiter **list);
+
+/* For wait kinds of a struct coro__waiting. */
+static inline struct coro__waiter *coro__waiting_waiter(struct coro__wait *wait)
+{
+    return &CORO__CONTAINER_OF(wait, struct coro__waiting, wait)->waiter;
+}
+
+void coro__waiting_abandon(struct coro__ready *ready, struct coro__wait *wait);
+
+#endif

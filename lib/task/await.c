@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/task.h"
+#include "task/current.h"
+
+struct await {
+    struct coro__wait wait;
+    coro_task *task; /* the wait holds a reference */
+};
+
+static coro_task *target(const struct coro__wait *wait, size_t i)
+{
+    return i == 0 ? CORO__CONTAINER_OF(wait, struct await, wait)->task : NULL;
+}
+
+static void abandon(struct coro__ready *ready, struct coro__wait *wait)
+{
+    coro__callback_cancel(ready, &wait->callback);
+    coro__task_release(CORO__CONTAINER_OF(wait, struct await, wait)->task);
+}
+
+static const struct coro__wait_kind kind = {
+    .name = "await", .forwards = true, .target = target, .abandon = abandon};
+
+static int wait_for_end(coro_task *caller, coro_task *task, void **value)
+{
+    struct await await;
+    coro__wait_init(&await.wait, &kind, caller);
+    await.task = task;
+    coro__task_retain(task);
+    coro__list_push_back(&task->callbacks, &await.wait.callback.link);
+    int rc = coro__park(coro__ready_here, &await.wait);
+    if (CORO__LIKELY(rc == 0) || coro__ended_cancelled(task))
+        rc = coro__hand_over(caller, task, value);
+    else if (task->done)
+        task->retrieved = true;
+    else
+        coro__list_remove(&await.wait.callback.link);
+    coro__task_release(task);
+    return rc;
+}
+
+int coro_await(coro_task *task, void **value)
+{
+    coro_task *caller = coro__caller();
+    const int rc = coro__check_target(caller, task);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    return task->done ? coro__hand_over(caller, task, value) : wait_for_end(caller, task, value);
+}
+
+int coro_join(coro_task *task, void **value)
+{
+    const int rc = coro_await(task, value);
+    coro_release(task);
+    return rc;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/wait.h"
+#include "sched/block.h"
+#include "task/current.h"
+#include "util/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A task that is handed out: to come, or come and in the list of those, or handed out. */
+struct entry {
+    struct coro__callback ended; /* ended.of is the task; a reference is held */
+    struct coro__list link;      /* of those that have come */
+    struct completed *of;
+};
+
+struct completed {
+    struct coro__block block;
+    struct coro__timer timer;
+    struct coro__list come; /* in the order in which they ended */
+    struct entry *entries;
+    size_t count;            /* entries */
+    size_t to_come;          /* that the time has not run out for */
+    size_t late;             /* that it has run out for */
+    size_t missing;          /* NULLs: tasks that could not be created, which have come */
+    struct coro__wait *wait; /* coro_completed_next's, while it waits */
+};
+static_assert(sizeof(struct completed) <= CORO__CELL_SIZE, "it fits into a cell");
+
+struct next {
+    struct coro__wait wait;
+    const struct completed *of;
+};
+
+static struct completed *as_completed(struct coro__block *block)
+{
+    return CORO__CONTAINER_OF(block, struct completed, block);
+}
+
+static coro_task *target(const struct coro__wait *wait, size_t i)
+{
+    const struct completed *of = CORO__CONTAINER_OF(wait, struct next, wait)->of;
+    return i < of->count ? of->entries[i].ended.of : NULL;
+}
+
+/* The block holds all that there is to give up. */
+static const struct coro__wait_kind wait_kind = {.name = "as_completed", .target = target};
+
+static void wake(struct coro__ready *ready, struct completed *completed)
+{
+    if (completed->wait)
+        coro__wake(ready, completed->wait, 0);
+}
+
+static void on_end(struct coro__ready *ready, struct coro__callback *callback)
+{
+    struct entry *entry = CORO__CONTAINER_OF(callback, struct entry, ended);
+    struct completed *completed = entry->of;
+    if (completed->to_come == 0)
+        return; /* the time was up first */
+    coro__list_push_back(&completed->come, &entry->link);
+    if (--completed->to_come == 0)
+        coro__loop_stop_timer(coro__loop_of(ready), &completed->timer);
+    wake(ready, completed);
+}
+
+static void expire(struct coro__ready *ready, struct coro__callback *callback)
+{
+    struct completed *completed = CORO__CONTAINER_OF(callback, struct completed, timer.callback);
+    completed->late = completed->to_come;
+    completed->to_come = 0;
+    wake(ready, completed);
+}
+
+static void abandon(struct coro__loop *loop, struct coro__block *block)
+{
+    struct completed *completed = as_completed(block);
+    coro__loop_stop_timer(loop, &completed->timer);
+    for (size_t i = 0; i < completed->count; i++) {
+        coro__callback_cancel(&loop->ready, &completed->entries[i].ended);
+        coro__task_release(completed->entries[i].ended.of);
+    }
+    coro__ready_unreserve(&loop->ready, completed->count + 1);
+    free(completed->entries);
+}
+
+static const struct coro__block_kind kind = {.name = "coro_completed",
+                                             .end = "coro_completed_end",
+                                             .event = CORO_LOG_COMPLETED_NOT_ENDED,
+                                             .abandon = abandon};
+
+/* An entry for each different task. */
+static void fill(struct completed *completed, coro_task *const tasks[], size_t n)
+{
+    const uint64_t seen = coro__task_stamp(completed->block.task->pool);
+    for (size_t i = 0; i < n; i++) {
+        if (!tasks[i]) {
+            completed->missing++;
+            continue;
+        }
+        if (tasks[i]->stamp == seen)
+            continue;
+        tasks[i]->stamp = seen;
+        struct entry *entry = &completed->entries[completed->count++];
+        coro__callback_init(&entry->ended, on_end);
+        coro__list_init(&entry->link);
+        entry->ended.of = tasks[i];
+        entry->of = completed;
+        coro__task_retain(tasks[i]);
+    }
+    completed->to_come = completed->count;
+}
+
+/* With the entries in place: their places on the ready queue, and the timer. */
+static int start(struct coro__loop *loop, struct completed *completed, coro_duration timeout)
+{
+    int rc = coro__ready_reserve(&loop->ready, completed->count + 1);
+    if (rc < 0)
+        return rc;
+    const bool limited = completed->count > 0 && timeout != CORO_FOREVER;
+    if (limited)
+        rc = coro__loop_start_timer(loop, &completed->timer,
+                                    coro__time_after(coro__loop_now(loop), timeout));
+    if (rc < 0)
+        coro__ready_unreserve(&loop->ready, completed->count + 1);
+    return rc;
+}
+
+static void undo(struct coro__loop *loop, struct completed *completed)
+{
+    for (size_t i = 0; i < completed->count; i++)
+        coro__task_release(completed->entries[i].ended.of);
+    free(completed->entries);
+    coro__block_end(loop, &completed->block);
+}
+
+int coro_completed_begin(coro_completed *handle, coro_task *const tasks[], size_t n,
+                         coro_duration timeout)
+{
+    coro_task *caller = coro__caller();
+    *handle = (coro_completed){.cell = NULL};
+    int rc = coro__check_targets(caller, tasks, n);
+    if (rc < 0)
+        return rc;
+    struct coro__loop *loop = coro__loop_here();
+    struct coro__block *block = coro__block_begin(loop, caller, &kind);
+    if (!block)
+        return -ENOMEM;
+    struct completed *completed = as_completed(block);
+    coro__list_init(&completed->come);
+    coro__timer_init(&completed->timer, expire);
+    completed->entries = coro__calloc(n ? n : 1, sizeof *completed->entries);
+    rc = completed->entries ? 0 : -ENOMEM;
+    if (rc == 0) {
+        fill(completed, tasks, n);
+        rc = start(loop, completed, timeout);
+    }
+    if (rc < 0) {
+        undo(loop, completed);
+        return rc;
+    }
+    for (size_t i = 0; i < completed->count; i++)
+        coro__add_callback(&loop->ready, completed->entries[i].ended.of,
+                           &completed->entries[i].ended);
+    handle->cell = &block->cell;
+    handle->number = block->cell.number;
+    return 0;
+}
+
+static int wait_for_one(struct completed *completed)
+{
+    struct next next = {.of = completed};
+    coro__wait_init(&next.wait, &wait_kind, completed->block.task);
+    completed->wait = &next.wait;
+    const int rc = coro__park(coro__ready_here, &next.wait);
+    completed->wait = NULL;
+    return rc;
+}
+
+/* Hands out what has come: 1, or -ETIMEDOUT for one that is late. 0 if there is none. */
+static int take(struct completed *completed, coro_task **task)
+{
+    if (completed->missing > 0) {
+        completed->missing--;
+        return 1;
+    }
+    if (!coro__list_empty(&completed->come)) {
+        struct entry *entry = CORO__CONTAINER_OF(completed->come.next, struct entry, link);
+        coro__list_remove(&entry->link);
+        *task = entry->ended.of;
+        return 1;
+    }
+    if (completed->late == 0)
+        return 0;
+    completed->late--;
+    return -ETIMEDOUT;
+}
+
+static struct completed *completed_of(const coro_completed *handle)
+{
+    struct coro__block *block = coro__block_find(handle->cell, handle->number);
+    return block ? as_completed(block) : NULL;
+}
+
+int coro_completed_next(coro_completed *handle, coro_task **task)
+{
+    struct completed *completed = completed_of(handle);
+    *task = NULL;
+    if (!completed)
+        return -EINVAL;
+    if (completed->block.task != coro__caller())
+        return -EPERM;
+    int rc = take(completed, task);
+    if (rc != 0 || completed->to_come == 0)
+        return rc;
+    rc = wait_for_one(completed);
+    return rc < 0 ? rc : take(completed, task);
+}
+
+void coro_completed_end(coro_completed *handle)
+{
+    struct completed *completed = completed_of(handle);
+    if (!completed || completed->block.task != coro__caller())
+        return;
+    abandon(coro__loop_here(), &completed->block);
+    coro__block_end(coro__loop_here(), &completed->block);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/current.h"
+
+#include "coro/task.h"
+
+bool coro__report_foreign(const coro_task *task)
+{
+    static const struct coro__log to_stderr;
+    const struct coro__ready *ready = coro__ready_here;
+    char who[160];
+    /* The task's own log is its own thread's. */
+    if (task->pool->debug)
+        coro__log(ready ? &ready->pool->log : &to_stderr, CORO_LOG_WRONG_THREAD, NULL, 0,
+                  "task or future %s was used outside the thread of its loop",
+                  coro__task_describe(task, who, sizeof who));
+    return false;
+}
+
+int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_t n)
+{
+    if (!caller)
+        return -EPERM;
+    for (size_t i = 0; i < n; i++) {
+        const int rc = tasks[i] ? coro__check_target(caller, tasks[i]) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int coro__hand_over(coro_task *caller, coro_task *task, void **value)
+{
+    const int status = coro__task_result(task, value);
+    if (CORO__UNLIKELY(status < 0))
+        coro__message_set(&caller->message, coro__message_retain(coro__task_message(task)));
+    return status;
+}
+
+coro_task *coro_current_task(void)
+{
+    return coro__caller();
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What every call that waits checks first: who calls, and what for. */
+#ifndef CORO_TASK_CURRENT_H
+#define CORO_TASK_CURRENT_H
+
+#include "sched/loop.h"
+
+/* The calling task, or NULL where none may wait: outside a loop, in a callback, in a log hook. */
+CORO__INLINE coro_task *coro__caller(void)
+{
+    return coro__ready_current(coro__ready_here);
+}
+
+CORO__INLINE struct coro__loop *coro__loop_here(void)
+{
+    return coro__loop_of(coro__ready_here);
+}
+
+/* Whether the task is of this thread's loop. If not, that is reported in debug mode. */
+CORO__COLD bool coro__report_foreign(const coro_task *task);
+
+CORO__INLINE bool coro__is_ours(const coro_task *task)
+{
+    const struct coro__ready *ready = coro__ready_here;
+    return (CORO__LIKELY(ready != NULL) && CORO__LIKELY(ready->pool == task->pool)) ||
+           coro__report_foreign(task);
+}
+
+/* Why the caller cannot wait for the task; 0 if it can. */
+CORO__INLINE int coro__check_target(const coro_task *caller, const coro_task *task)
+{
+    if (!caller)
+        return -EPERM;
+    if (!task)
+        return -ENOMEM;
+    if (task == caller)
+        return -EDEADLK;
+    return coro__is_ours(task) ? 0 : -EXDEV;
+}
+
+/* The same for several tasks, of which NULLs are no reason. */
+int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_t n);
+
+/* The result of a done task for its waiter, with the message of its error. */
+int coro__hand_over(coro_task *caller, coro_task *task, void **value);
+
+/* Whether a waiter that was cancelled as well gets the task's result all the same: one cancellation
+ * is like another, but for the message, and the task's came first. */
+CORO__INLINE bool coro__ended_cancelled(const coro_task *task)
+{
+    return task->done && task->status == -ECANCELED;
+}
+
+#endif

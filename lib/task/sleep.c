@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/task.h"
+#include "task/current.h"
+
+struct sleep {
+    struct coro__wait wait;
+    struct coro__timer timer;
+};
+
+static void abandon(struct coro__ready *ready, struct coro__wait *wait)
+{
+    coro__loop_stop_timer(coro__loop_of(ready),
+                          &CORO__CONTAINER_OF(wait, struct sleep, wait)->timer);
+}
+
+static const struct coro__wait_kind kind = {.name = "sleep", .abandon = abandon};
+
+static void expire(struct coro__ready *ready, struct coro__callback *callback)
+{
+    coro__wake(ready, &CORO__CONTAINER_OF(callback, struct sleep, timer.callback)->wait, 0);
+}
+
+int coro_yield(void)
+{
+    coro_task *task = coro__caller();
+    if (CORO__UNLIKELY(!task))
+        return -EPERM;
+    struct coro__ready *ready = coro__ready_here;
+    coro__ready_push(ready, task);
+    coro__ready_leave(ready, task);
+    /* Read again: kept over the switch, the pointer would be spilled to the stack. */
+    task = ready->current;
+    return CORO__UNLIKELY(task->must_cancel) ? coro__deliver_cancel(task) : 0;
+}
+
+int coro_sleep(coro_duration duration)
+{
+    if (duration <= 0)
+        return coro_yield();
+    coro_task *task = coro__caller();
+    if (CORO__UNLIKELY(!task))
+        return -EPERM;
+    struct coro__loop *loop = coro__loop_here();
+    struct sleep sleep;
+    coro__wait_init(&sleep.wait, &kind, task);
+    coro__timer_init(&sleep.timer, expire);
+    int rc = coro__loop_start_timer(loop, &sleep.timer,
+                                    coro__time_after(coro__loop_now(loop), duration));
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    rc = coro__park(&loop->ready, &sleep.wait);
+    if (CORO__UNLIKELY(rc < 0))
+        coro__loop_stop_timer(loop, &sleep.timer);
+    return rc;
+}

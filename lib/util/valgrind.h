@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells Valgrind which memory is stacks; nothing without its header at configure time. */
+#ifndef CORO_UTIL_VALGRIND_H
+#define CORO_UTIL_VALGRIND_H
+
+#include "config.h"
+
+#include <stddef.h>
+
+#if HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+
+/* Between these two, reads of what it takes for unused stack are no errors. */
+#define coro__valgrind_pause()  VALGRIND_DISABLE_ERROR_REPORTING
+#define coro__valgrind_resume() VALGRIND_ENABLE_ERROR_REPORTING
+
+static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
+{
+    return VALGRIND_STACK_REGISTER(low, low + size);
+}
+
+static inline void coro__valgrind_deregister_stack(unsigned id)
+{
+    VALGRIND_STACK_DEREGISTER(id);
+}
+
+#else
+
+#define coro__valgrind_pause()  ((void)0)
+#define coro__valgrind_resume() ((void)0)
+
+static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
+{
+    (void)low;
+    (void)size;
+    return 0;
+}
+
+static inline void coro__valgrind_deregister_stack(unsigned id)
+{
+    (void)id;
+}
+
+#endif
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks: the virtual one is exact, the real one never too early. */
+#include "support.h"
+
+#include <signal.h>
+#include <sys/time.h>
+#include <time.h>
+
+static coro_time monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * CORO_SECOND + now.tv_nsec;
+}
+
+static int jumps(void *arg)
+{
+    static const coro_duration lengths[] = {1, 999, CORO_MILLISECOND, 3600 * CORO_SECOND,
+                                            1000000 * CORO_SECOND};
+    coro_time expected = 0;
+    ck_assert_int_eq(coro_now(), 0);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        ck_assert_int_eq(coro_sleep(lengths[i]), 0);
+        ck_assert_int_eq(coro_now(), expected += lengths[i]);
+    }
+    return 0;
+}
+
+TASK_TEST(virtual_time_stands_still_while_anything_is_ready)
+{
+    coro_task *task = spawn(sleeps, ARG(1));
+    for (int i = 0; i < 10000; i++)
+        passes(1);
+    ck_assert_int_eq(coro_now(), 0);
+    ck_assert(!coro_done(task));
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    ck_assert_int_eq(coro_now(), CORO_MILLISECOND);
+    return 0;
+}
+
+START_TEST(virtual_time_starts_at_zero_and_jumps_from_deadline_to_deadline)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(run_test(jumps, NULL), 0);
+}
+END_TEST
+
+static int sleeps_20_ms(void *arg)
+{
+    const coro_time before = monotonic();
+    const int rc = coro_sleep(20 * CORO_MILLISECOND);
+    *(coro_duration *)arg = monotonic() - before;
+    return rc;
+}
+
+START_TEST(a_sleep_on_the_real_clock_is_not_shorter_than_asked_for)
+{
+    coro_duration elapsed = 0;
+    ck_assert_int_eq(coro_run(sleeps_20_ms, &elapsed), 0);
+    ck_assert_int_ge(elapsed, 20 * CORO_MILLISECOND);
+    ck_assert_int_lt(elapsed, 20 * CORO_SECOND);
+}
+END_TEST
+
+static int compares_clocks(void *arg)
+{
+    const coro_time before = monotonic(), now = coro_now(), after = monotonic();
+    return before <= now && now <= after ? 0 : -1;
+}
+
+START_TEST(the_real_clock_is_the_monotonic_one)
+{
+    ck_assert_int_eq(coro_run(compares_clocks, NULL), 0);
+    ck_assert_int_eq(compares_clocks(NULL), 0); /* outside a loop, too */
+}
+END_TEST
+
+static int counts_yields_until(void *done)
+{
+    int yields = 0;
+    while (!coro_done(*(coro_task **)done) && coro_yield() == 0)
+        yields++;
+    return yields;
+}
+
+static int busy(void *arg)
+{
+    coro_task *sleeper = spawn(sleeps, ARG(20));
+    const int yields = coro_join(spawn(counts_yields_until, &sleeper), NULL);
+    coro_release(sleeper);
+    return yields;
+}
+
+START_TEST(timers_fire_while_tasks_are_ready_all_the_time)
+{
+    ck_assert_int_gt(coro_run(busy, NULL), 0);
+}
+END_TEST
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+START_TEST(a_signal_does_not_shorten_a_sleep)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_alarm;
+    sigaction(SIGALRM, &action, NULL);
+    const struct itimerval every = {{.tv_usec = 3000}, {.tv_usec = 3000}};
+    setitimer(ITIMER_REAL, &every, NULL);
+    coro_duration elapsed = 0;
+    ck_assert_int_eq(coro_run(sleeps_20_ms, &elapsed), 0);
+    ck_assert_int_ge(elapsed, 20 * CORO_MILLISECOND);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        virtual_time_stands_still_while_anything_is_ready,
+        virtual_time_starts_at_zero_and_jumps_from_deadline_to_deadline,
+        a_sleep_on_the_real_clock_is_not_shorter_than_asked_for,
+        the_real_clock_is_the_monotonic_one,
+        timers_fire_while_tasks_are_ready_all_the_time,
+        a_signal_does_not_shorten_a_sleep,
+        NULL,
+    };
+    return run_suite("clock", tests);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guard pages where the kernel is old, or will make no more of them.
+ *
+ * The program is linked so that the library's madvise and mprotect come here (--wrap; see the
+ * Makefile).
+ */
+#include "support.h"
+
+#include "sched/stack.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+/* NULL where the program was linked without --wrap. */
+#define REAL __attribute__((weak))
+int __real_madvise(void *at, size_t size, int advice) REAL;
+int __real_mprotect(void *at, size_t size, int protection) REAL;
+
+int __wrap_madvise(void *at, size_t size, int advice);
+int __wrap_mprotect(void *at, size_t size, int protection);
+
+/* What the kernel does, and how often it was asked for a guard page. */
+static bool old_kernel, no_more_mappings;
+static int by_madvise, by_mprotect;
+
+int __wrap_madvise(void *at, size_t size, int advice)
+{
+    by_madvise += advice == MADV_GUARD_INSTALL;
+    if (old_kernel && (advice == MADV_GUARD_INSTALL || advice == MADV_NOHUGEPAGE)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return __real_madvise(at, size, advice);
+}
+
+int __wrap_mprotect(void *at, size_t size, int protection)
+{
+    by_mprotect += protection == PROT_NONE;
+    if (no_more_mappings && protection == PROT_NONE) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return __real_mprotect(at, size, protection);
+}
+
+static bool cannot_work(const char *test)
+{
+    if (__real_madvise && __real_mprotect)
+        return false;
+    skip(test);
+    return true;
+}
+
+/* --- mprotect for what madvise cannot do ------------------------------------------------------ */
+static struct coro__stacks stacks;
+static struct coro__context running;
+static struct coro__log log_hook = {.fn = record_log};
+
+static void entry(void)
+{
+    coro__context_entered();
+    abort(); /* no test enters one */
+}
+
+static void set_up(void)
+{
+    coro__annotate_thread(&running.annotation);
+    coro__stacks_init(&stacks, entry, &log_hook);
+}
+
+enum { SIZE = 64 * 1024 };
+
+static struct coro__stack *get(size_t size)
+{
+    struct coro__stack *stack = coro__stack_get(&stacks, size, &running);
+    ck_assert_ptr_nonnull(stack);
+    return stack;
+}
+
+/* Whether writing there kills a child. */
+static bool kills(char *address)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        *(volatile char *)address = 1;
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
+}
+
+START_TEST(on_an_old_kernel_mprotect_makes_the_guard_pages)
+{
+    if (cannot_work("on_an_old_kernel_mprotect_makes_the_guard_pages: linked without --wrap"))
+        return;
+    set_up();
+    old_kernel = true;
+    struct coro__stack *all[50];
+    for (int i = 0; i < 50; i++)
+        all[i] = get(i % 2 ? SIZE : 2 * SIZE);
+    ck_assert_int_eq(by_madvise, 1); /* it is not asked for what it does not know again */
+    ck_assert_int_eq(by_mprotect, 50);
+    for (int i = 0; i < 50; i += 7) {
+        memset(all[i]->low, 'x', (size_t)(coro__stack_top(all[i]) - all[i]->low));
+        if (under_valgrind())
+            continue;
+        ck_assert(kills(all[i]->low - 1));
+        ck_assert(kills(all[i]->low - stacks.page));
+    }
+    for (int i = 0; i < 50; i++)
+        coro__stack_put_dead(all[i]);
+    ck_assert_uint_eq(logged(), 0);
+    coro__stacks_destroy(&stacks);
+}
+END_TEST
+
+START_TEST(a_guard_page_is_made_once_for_each_stack)
+{
+    if (cannot_work("a_guard_page_is_made_once_for_each_stack: linked without --wrap"))
+        return;
+    set_up();
+    old_kernel = true;
+    for (int i = 0; i < 10; i++) {
+        struct coro__stack *stack = get(SIZE);
+        if (i % 2)
+            coro__stack_put_dead(stack);
+        else
+            coro__stack_put(stack);
+    }
+    ck_assert_int_eq(by_mprotect, 1);
+    coro__stacks_destroy(&stacks);
+}
+END_TEST
+
+/* --- Without a guard page --------------------------------------------------------------------- */
+static bool is_filled(const char *space, size_t size, int letter)
+{
+    for (size_t i = 0; i < size; i++)
+        if (space[i] != (char)letter)
+            return false;
+    return true;
+}
+
+static int fills(void *letter)
+{
+    char space[4096];
+    memset(space, NUMBER(letter), sizeof space);
+    for (int i = 0; i < 3; i++) {
+        const int rc = coro_yield();
+        if (rc < 0)
+            return rc;
+        ck_assert(is_filled(space, sizeof space, NUMBER(letter)));
+    }
+    return NUMBER(letter);
+}
+
+static int fills_many_stacks(void *arg)
+{
+    const coro_task_options larger = {.stack_size = 512 * 1024};
+    coro_task *tasks[100];
+    for (int i = 0; i < 100; i++)
+        tasks[i] = i % 2 ? spawn(fills, ARG(i)) : coro_create_task_with(&larger, fills, ARG(i));
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(coro_join(tasks[i], NULL), i);
+    return 0;
+}
+
+static void refuse_guard_pages(void)
+{
+    old_kernel = true;
+    no_more_mappings = true;
+}
+
+START_TEST(a_missing_guard_page_is_reported_once_a_run)
+{
+    if (cannot_work("a_missing_guard_page_is_reported_once_a_run: linked without --wrap"))
+        return;
+    refuse_guard_pages();
+    for (int run = 0; run < 2; run++) {
+        ck_assert_int_eq(run_test(fills_many_stacks, NULL), 0);
+        expect_log(CORO_LOG_NO_GUARD_PAGE, -ENOMEM, "vm.max_map_count");
+        ck_assert_uint_eq(logged(), 0);
+    }
+    ck_assert_int_gt(by_mprotect, 200); /* asked for each stack: there may be room again */
+}
+END_TEST
+
+static int runs_out_of_guard_pages(void *arg)
+{
+    const int before = by_mprotect;
+    coro_release(spawn(fills, ARG(1)));
+    passes(5);
+    ck_assert_int_eq(by_mprotect, before + 1);
+    no_more_mappings = true;
+    return fills_many_stacks(NULL);
+}
+
+START_TEST(guard_pages_may_run_out_in_the_middle)
+{
+    if (cannot_work("guard_pages_may_run_out_in_the_middle: linked without --wrap"))
+        return;
+    old_kernel = true;
+    ck_assert_int_eq(run_test(runs_out_of_guard_pages, NULL), 0);
+    expect_log(CORO_LOG_NO_GUARD_PAGE, -ENOMEM, "no guard page for a stack");
+    ck_assert_uint_eq(logged(), 0);
+}
+END_TEST
+
+/* --- A hook that does more than to log, while a stack is being made --------------------------- */
+static coro_task *from_hook[3];
+
+static int fills_with_argument(void *word)
+{
+    ck_assert_str_eq((const char *)word, "hello");
+    const int rc = fills(ARG('h'));
+    ck_assert_str_eq((const char *)word, "hello");
+    return rc;
+}
+
+static void wants_stacks(void *arg, const coro_log_record *record)
+{
+    const char word[] = "hello";
+    const coro_task_options with_argument = {.arg_size = sizeof word};
+    const coro_task_options eager = {.eager_start = true};
+    ck_assert_int_eq(record->event, CORO_LOG_NO_GUARD_PAGE);
+    ck_assert_ptr_null(record->task);
+    ck_assert_ptr_null(coro_current_task());
+    ck_assert_int_eq(coro_yield(), -EPERM);
+    ck_assert_int_eq(coro_sleep(CORO_SECOND), -EPERM);
+    for (int i = 0; i < 3; i++)
+        ck_assert_ptr_null(from_hook[i]);
+    from_hook[0] = coro_create_task_with(&with_argument, fills_with_argument, (void *)word);
+    from_hook[1] = coro_create_task_with(&eager, fills, ARG('e'));
+    from_hook[2] = coro_create_task(fills, ARG('p'));
+    for (int i = 0; i < 3; i++)
+        ck_assert(from_hook[i] && !coro_done(from_hook[i]));
+}
+
+static void join_those_of_the_hook(void)
+{
+    static const int expected[] = {'h', 'e', 'p'};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(coro_join(from_hook[i], NULL), expected[i]);
+        from_hook[i] = NULL;
+    }
+}
+
+static int joins_those_of_the_hook(void *arg)
+{
+    ck_assert_int_eq(fills(ARG('m')), 'm');
+    join_those_of_the_hook();
+    return 0;
+}
+
+/* The loop starts the main task, and with it the first stack. */
+START_TEST(a_hook_may_want_stacks_while_the_loop_starts_a_task)
+{
+    if (cannot_work("a_hook_may_want_stacks_while_the_loop_starts_a_task: linked without --wrap"))
+        return;
+    coro_run_options options = test_options();
+    options.log = wants_stacks;
+    refuse_guard_pages();
+    ck_assert_int_eq(coro_run_with(&options, joins_those_of_the_hook, NULL), 0);
+}
+END_TEST
+
+/* A task that parks, one that ends, and one that has another's argument copied. */
+static int starts_one(void *how)
+{
+    char word[] = "hello";
+    const coro_task_options larger = {.stack_size = 512 * 1024};
+    const coro_task_options eager = {.stack_size = 512 * 1024, .eager_start = true};
+    const coro_task_options with_argument = {.stack_size = 512 * 1024, .arg_size = sizeof word};
+    char space[2048];
+    memset(space, 's', sizeof space);
+    no_more_mappings = true;
+    coro_task *task = strcmp(how, "eagerly") == 0 ? coro_create_task_with(&eager, fills, ARG('t'))
+                      : strcmp(how, "copies") == 0
+                          ? coro_create_task_with(&with_argument, fills_with_argument, word)
+                          : coro_create_task_with(&larger, fills, ARG('t'));
+    ck_assert_ptr_nonnull(task);
+    if (strcmp(how, "ends") != 0)
+        ck_assert_int_eq(coro_join(coro_retain(task), NULL), strcmp(how, "copies") ? 't' : 'h');
+    ck_assert(is_filled(space, sizeof space, 's'));
+    coro_release(task);
+    return 0;
+}
+
+static int lets_one_start_another(void *how)
+{
+    ck_assert_int_eq(coro_join(spawn(starts_one, how), NULL), 0);
+    passes(2);
+    join_those_of_the_hook();
+    return 0;
+}
+
+static void test_hook_while_a_task(const char *how)
+{
+    coro_run_options options = test_options();
+    options.log = wants_stacks;
+    old_kernel = true;
+    ck_assert_int_eq(coro_run_with(&options, lets_one_start_another, (void *)how), 0);
+}
+
+START_TEST(a_hook_may_want_stacks_while_a_task_waits)
+{
+    if (!cannot_work("a_hook_may_want_stacks_while_a_task_waits: linked without --wrap"))
+        test_hook_while_a_task("waits");
+}
+END_TEST
+
+START_TEST(a_hook_may_want_stacks_while_a_task_ends)
+{
+    if (!cannot_work("a_hook_may_want_stacks_while_a_task_ends: linked without --wrap"))
+        test_hook_while_a_task("ends");
+}
+END_TEST
+
+START_TEST(a_hook_may_want_stacks_while_a_task_starts_another_eagerly)
+{
+    if (!cannot_work("a_hook_may_want_stacks_while_a_task_starts_another_eagerly: linked without "
+                     "--wrap"))
+        test_hook_while_a_task("eagerly");
+}
+END_TEST
+
+START_TEST(a_hook_may_want_stacks_while_an_argument_is_copied)
+{
+    if (!cannot_work("a_hook_may_want_stacks_while_an_argument_is_copied: linked without --wrap"))
+        test_hook_while_a_task("copies");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        on_an_old_kernel_mprotect_makes_the_guard_pages,
+        a_guard_page_is_made_once_for_each_stack,
+        a_missing_guard_page_is_reported_once_a_run,
+        guard_pages_may_run_out_in_the_middle,
+        a_hook_may_want_stacks_while_the_loop_starts_a_task,
+        a_hook_may_want_stacks_while_a_task_waits,
+        a_hook_may_want_stacks_while_a_task_ends,
+        a_hook_may_want_stacks_while_a_task_starts_another_eagerly,
+        a_hook_may_want_stacks_while_an_argument_is_copied,
+        NULL,
+    };
+    return run_suite("guard", tests);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Out of memory at every allocation of a scenario, one after another: nothing crashes, nothing is
+ * lost, and every call either does what it is for or says -ENOMEM.
+ *
+ * The program is linked so that the allocating calls of the library come here (-Wl,--wrap=malloc
+ * and so on; see the Makefile).
+ */
+#include "support.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* NULL where the program was linked without --wrap. */
+#define REAL __attribute__((weak))
+void *__real_malloc(size_t size) REAL;
+void *__real_calloc(size_t count, size_t size) REAL;
+void *__real_realloc(void *block, size_t size) REAL;
+void *__real_aligned_alloc(size_t alignment, size_t size) REAL;
+char *__real_strdup(const char *text) REAL;
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) REAL;
+void __real_free(void *block) REAL;
+int __real_munmap(void *at, size_t size) REAL;
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void __wrap_free(void *block);
+int __wrap_munmap(void *at, size_t size);
+
+static bool armed;      /* between the beginning and the end of a run */
+static bool for_good;   /* all that follow fail as well */
+static size_t attempts; /* so far */
+static size_t fail_at;  /* the attempt that fails; 0 is none */
+static size_t failures;
+static long alive; /* blocks and mappings */
+
+static bool fails_now(void)
+{
+    if (!armed)
+        return false;
+    attempts++;
+    if (fail_at == 0 || (for_good ? attempts < fail_at : attempts != fail_at))
+        return false;
+    failures++;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *count(void *block)
+{
+    alive += armed && block;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : count(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t number, size_t size)
+{
+    return fails_now() ? NULL : count(__real_calloc(number, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (fails_now())
+        return NULL;
+    void *moved = __real_realloc(block, size);
+    return block ? moved : count(moved);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails_now() ? NULL : count(__real_aligned_alloc(alignment, size));
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails_now() ? NULL : count(__real_strdup(text));
+}
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (fails_now())
+        return MAP_FAILED;
+    void *memory = __real_mmap(at, size, protection, flags, fd, offset);
+    alive += armed && memory != MAP_FAILED;
+    return memory;
+}
+
+void __wrap_free(void *block)
+{
+    alive -= armed && block;
+    __real_free(block);
+}
+
+int __wrap_munmap(void *at, size_t size)
+{
+    alive -= armed;
+    return __real_munmap(at, size);
+}
+
+/* --- The scenario ----------------------------------------------------------------------------- */
+/* libcheck allocates too: what is checked here comes to it only when it does not hold. */
+static void must(bool holds, const char *what, int rc)
+{
+    if (holds)
+        return;
+    armed = false;
+    ck_abort_msg("attempt %zu: %s: %d", fail_at, what, rc);
+}
+
+/* Whether a call did what it is for; else it must have been for want of memory. */
+static bool did(int rc, int expected)
+{
+    must(rc == expected || rc == -ENOMEM, "neither the expected result nor -ENOMEM", rc);
+    return rc == expected;
+}
+
+static void ignore(void *arg, const coro_log_record *record)
+{
+}
+
+static void count_end(coro_task *task, void *ends)
+{
+    ++*(int *)ends;
+}
+
+static int fails_with_text(void *arg)
+{
+    const int *number = arg;
+    const int rc = coro_yield();
+    return rc < 0 ? rc : coro_fail(-EIO, "number %d", *number);
+}
+
+static void create_and_name(void)
+{
+    int number = 7, ends = 0, expected_ends = 0;
+    const coro_task_options options = {
+        .name = "named", .stack_size = 64 * 1024, .arg_size = sizeof number, .fp_env = true};
+    coro_task *task = coro_create_task_with(&options, fails_with_text, &number);
+    if (task)
+        expected_ends = did(coro_add_done_callback(task, count_end, &ends), 0);
+    if (did(coro_await(task, NULL), -EIO))
+        must(coro_error_message(task) != NULL, "no error message", 0);
+    must(ends == expected_ends, "callbacks run", ends);
+    if (task)
+        did(coro_set_name(task, "renamed"), 0);
+    must(coro_get_name(coro_current_task()) != NULL, "no name", 0);
+    coro_release(task);
+}
+
+static void start_eagerly(void)
+{
+    const coro_task_options options = {.eager_start = true};
+    did(coro_join(coro_create_task_with(&options, yields_and_returns, ARG(3)), NULL), 3);
+}
+
+enum { MANY = 150 };
+
+static void sleep_together(void)
+{
+    coro_task *tasks[MANY];
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = coro_create_task(sleeps, ARG(i % 7));
+    did(coro_gather(tasks, MANY, 0), 0);
+    did(coro_gather(tasks, MANY, CORO_RETURN_EXCEPTIONS), 0);
+    for (int i = 0; i < MANY; i++)
+        coro_release(tasks[i]);
+}
+
+static void wait_for_some(void)
+{
+    coro_task *tasks[6];
+    for (int i = 0; i < 6; i++)
+        tasks[i] = coro_create_task(i ? sleeps : forever, ARG(i * 1000));
+    const int done = coro_wait(tasks, 6, CORO_ALL_COMPLETED, 2 * CORO_SECOND);
+    must(done == -ENOMEM || (done >= 1 && done <= 6), "how many are done", done);
+    did(coro_wait_for(tasks[0], CORO_SECOND, NULL), -ETIMEDOUT);
+    did(coro_wait_for(tasks[5], 0, NULL), -ETIMEDOUT);
+    for (int i = 0; i < 6; i++) {
+        if (tasks[i])
+            coro_cancel_with(tasks[i], "no longer needed");
+        coro_release(tasks[i]);
+    }
+}
+
+static int sets_error(void *future)
+{
+    return coro_set_error((coro_future *)future, -EPIPE, "broken by %s", "design");
+}
+
+static void settle_future(void)
+{
+    coro_future *future = coro_create_future();
+    coro_task *task = coro_create_task(sets_error, future);
+    if (future && task) {
+        const int rc = coro_await(future, NULL);
+        must(rc == -EPIPE, "the error of the future", rc);
+    }
+    coro_await(task, NULL);
+    coro_release(task);
+    coro_release(future);
+}
+
+static void limit_time(void)
+{
+    coro_timeout scope;
+    coro_task *task = coro_create_task(sleeps, ARG(3000));
+    const bool active = did(coro_timeout_begin(&scope, CORO_SECOND), 0);
+    int rc = active ? coro_shield(task, NULL) : 0;
+    rc = coro_timeout_end(&scope, rc);
+    did(rc, active ? -ETIMEDOUT : 0);
+    const int end = coro_join(task, NULL);
+    did(end, 0);
+
+    if (did(coro_timeout_begin(&scope, CORO_FOREVER), 0)) {
+        rc = coro_timeout_reschedule(&scope, coro_now() + CORO_SECOND);
+        did(rc, 0);
+        rc = coro_timeout_end(&scope, rc == 0 ? coro_sleep(CORO_FOREVER) : 0);
+        must(rc == -ETIMEDOUT || rc == 0, "the rescheduled scope", rc);
+    }
+}
+
+static int scenario(void *arg)
+{
+    create_and_name();
+    start_eagerly();
+    sleep_together();
+    wait_for_some();
+    settle_future();
+    limit_time();
+    coro_release(coro_create_task(fails_with_text, &(int){1})); /* left over, and not read */
+    return 5;
+}
+
+/* Runs the scenario with this attempt failing; false if it did not come to that. */
+static bool survive(size_t attempt)
+{
+    const coro_run_options options = {.virtual_clock = true, .log = ignore};
+    attempts = failures = 0;
+    fail_at = attempt;
+    alive = 0;
+    armed = true;
+    const int rc = coro_run_with(&options, scenario, NULL);
+    armed = false;
+    ck_assert_msg(rc == 5 || rc == -ENOMEM, "attempt %zu: the run returned %d", attempt, rc);
+    /* Known only if what is given back comes here too. */
+    if (__real_free && __real_munmap)
+        ck_assert_msg(alive == 0, "attempt %zu: %ld blocks were lost", attempt, alive);
+    return failures > 0;
+}
+
+static bool cannot_work(const char *test)
+{
+    if (__real_malloc && __real_calloc && __real_realloc && __real_aligned_alloc && __real_strdup &&
+        __real_mmap)
+        return false;
+    skip(test);
+    return true;
+}
+
+static void survive_each(bool all_that_follow)
+{
+    for_good = all_that_follow;
+    ck_assert(!survive(0));
+    const size_t all = attempts;
+    ck_assert_uint_gt(all, 30);
+    size_t attempt = 1;
+    while (survive(attempt))
+        attempt++;
+    ck_assert_uint_gt(attempt, 30);
+}
+
+START_TEST(each_allocation_may_fail)
+{
+    if (!cannot_work("each_allocation_may_fail: linked without --wrap"))
+        survive_each(false);
+}
+END_TEST
+
+START_TEST(memory_may_run_out_for_good)
+{
+    if (!cannot_work("memory_may_run_out_for_good: linked without --wrap"))
+        survive_each(true);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        each_allocation_may_fail,
+        memory_may_run_out_for_good,
+        NULL,
+    };
+    return run_suite("oom", tests);
+}

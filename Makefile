@@ -67,7 +67,7 @@ ucontext_benches := $(patsubst build/%,build/ucontext/%,$(filter build/bench/swi
 endif
 
 support := $(patsubst $(S)%.c,build/%.o,$(wildcard $(S)test/support*.c))
-test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c))
+test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c $(S)test/conformance/test_*.c))
 test_cc := $(if $(CXX),$(patsubst $(S)%.cc,build/%,$(wildcard $(S)test/test_*.cc)))
 test_sh := $(wildcard $(S)test/test_*.sh)
 oracle := build/test/oracle/interpreter

@@ -3,7 +3,7 @@
  * between. */
 #include "support.h"
 
-/* CPython, do not apply: the barrier itself is not awaited in C, there is no text form of one, and
+/* CPython, does not apply: the barrier itself is not awaited in C, there is no text form of one, and
  * no with statement:
  * test_locks.BarrierTests.test_barrier
  * test_locks.BarrierTests.test_repr

@@ -2,7 +2,7 @@
 /* Conditions: whom a notify wakes, and that the lock is held again however a wait ends. */
 #include "support.h"
 
-/* CPython, do not apply: no text form of a condition and no with statement in C:
+/* CPython, does not apply: no text form of a condition and no with statement in C:
  * test_locks.ConditionTests.test_repr
  * test_locks.ConditionTests.test_context_manager */
 

@@ -2,7 +2,7 @@
 /* Locks: who gets them when, and what becomes of one that was on its way to a cancelled task. */
 #include "support.h"
 
-/* CPython, do not apply: no text form of a lock, no await of the lock itself, no loop parameter,
+/* CPython, does not apply: no text form of a lock, no await of the lock itself, no loop parameter,
  * and no with statement in C: test_locks.LockTests.test_repr test_locks.LockTests.test_lock
  * test_locks.LockTests.test_lock_doesnt_accept_loop_parameter
  * test_locks.LockTests.test_lock_by_with_statement

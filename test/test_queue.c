@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* CPython, do not apply: no text form of a queue, no generic alias and no fractional maxsize in C:
+/* CPython, does not apply: no text form of a queue, no generic alias and no fractional maxsize in C:
  * test_queues.QueueBasicTests.test_repr
  * test_queues.QueueBasicTests.test_str
  * test_queues.QueueBasicTests.test_generic_alias

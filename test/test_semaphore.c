@@ -3,7 +3,7 @@
  * cancelled task. */
 #include "support.h"
 
-/* CPython, do not apply: no text form of a semaphore, and no value below zero in C:
+/* CPython, does not apply: no text form of a semaphore, and no value below zero in C:
  * test_locks.SemaphoreTests.test_repr
  * test_locks.SemaphoreTests.test_semaphore_value */
 

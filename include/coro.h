@@ -9,22 +9,25 @@
 #ifndef CORO_H
 #define CORO_H
 
-#include "coro/base.h"      /* results, durations, task functions */
-#include "coro/barrier.h"   /* barriers */
-#include "coro/call.h"      /* callbacks by the loop */
-#include "coro/condition.h" /* conditions */
-#include "coro/event.h"     /* events */
-#include "coro/future.h"    /* futures, done callbacks, results */
-#include "coro/group.h"     /* task groups */
-#include "coro/local.h"     /* task-locals */
-#include "coro/lock.h"      /* locks */
-#include "coro/log.h"       /* what the library reports, and to whom */
-#include "coro/loop.h"      /* run, the clock, all tasks */
-#include "coro/queue.h"     /* queues */
-#include "coro/select.h"    /* the first of several things */
-#include "coro/semaphore.h" /* semaphores */
-#include "coro/task.h"      /* create, await, cancel, sleep */
-#include "coro/timeout.h"   /* timeout scopes */
-#include "coro/wait.h"      /* gather, wait, wait_for, shield */
+#include "coro/base.h"       /* results, durations, task functions */
+#include "coro/barrier.h"    /* barriers */
+#include "coro/call.h"       /* callbacks by the loop */
+#include "coro/condition.h"  /* conditions */
+#include "coro/event.h"      /* events */
+#include "coro/future.h"     /* futures, done callbacks, results */
+#include "coro/group.h"      /* task groups */
+#include "coro/local.h"      /* task-locals */
+#include "coro/lock.h"       /* locks */
+#include "coro/log.h"        /* what the library reports, and to whom */
+#include "coro/loop.h"       /* run, the clock, all tasks */
+#include "coro/queue.h"      /* queues */
+#include "coro/runner.h"     /* several runs of one loop */
+#include "coro/select.h"     /* the first of several things */
+#include "coro/semaphore.h"  /* semaphores */
+#include "coro/task.h"       /* create, await, cancel, sleep */
+#include "coro/thread.h"     /* what would block, in a thread */
+#include "coro/threadsafe.h" /* calls from other threads */
+#include "coro/timeout.h"    /* timeout scopes */
+#include "coro/wait.h"       /* gather, wait, wait_for, shield */
 
 #endif

@@ -100,7 +100,8 @@ void passes(int count);
 bool under_valgrind(void);
 bool sanitized(void); /* by any sanitizer that was compiled in */
 
-/* A hundredth under Valgrind, which looks through all its stacks whenever a stack pointer jumps. */
+/* A hundredth under Valgrind, which looks through all its stacks whenever a stack pointer jumps,
+ * and no more than the thread sanitizer knows contexts. */
 int many(int number);
 
 /* Says aloud that the test is skipped; what it calls for is that the test returns. */

@@ -61,7 +61,8 @@ CORO_API bool coro_cancelled(const coro_task *task);
 
 /*
  * The result of what has ended, without waiting: its status, and the value in *value where that is
- * not NULL. A failed or cancelled one has the value NULL. Future.result().
+ * not NULL. A failed or cancelled one has the value NULL. The message of an error goes with it to
+ * the task that calls, as with coro_await(). Future.result().
  *
  * Returns the status, or -EINPROGRESS while it has none.
  */

@@ -20,11 +20,15 @@ typedef struct coro_run_options {
     /* Receives the reports; NULL is stderr. Handles that outlive the run still report to it. */
     coro_log_fn *log;
     void *log_arg;
+    /* The most threads for coro_to_thread(); 0 is four more than there are processors, but at most
+     * 32. */
+    unsigned threads;
     /* Seed of the order in which ready tasks run. 0 is FIFO; any other value shuffles the tasks of
      * each pass, the same way every time. Callbacks keep their places. */
     uint64_t seed;
     /* Time starts at 0, stands still while any task is ready, and jumps to the next deadline as
-     * soon as all wait: an hour's sleep takes no time. */
+     * soon as all wait: an hour's sleep takes no time. It does not jump while coro_to_thread() has
+     * something to do. */
     bool virtual_clock;
     /* Starts every task but the main one eagerly: see coro_task_options.
      * asyncio.eager_task_factory. */
@@ -40,6 +44,9 @@ typedef struct coro_run_options {
  * Runs fn(arg) as the main task of a new loop until it ends, then cancels all tasks that are left,
  * together, and waits until none is. asyncio.run().
  *
+ * SIGINT cancels the main task once; a second one ends the program. This holds in the process's
+ * main thread, and where SIGINT has its default action.
+ *
  * Three environment variables set what the program left at its default: CORO_CLOCK=virtual,
  * CORO_SEED=N and CORO_DEBUG=1. Programs with raised privileges ignore them.
  *
@@ -47,6 +54,8 @@ typedef struct coro_run_options {
  *   -EINVAL   fn is NULL, or the stack_size is over 1 TiB
  *   -EPERM    this thread is running a loop already (runs do not nest)
  *   -ENOMEM   there was no memory for the loop or its main task
+ *   -EMFILE   there was no file descriptor for waking the loop; or -ENFILE
+ *   -EINTR    SIGINT has cancelled the main task
  *   -EDEADLK  nothing could ever wake any task; who waits for what was logged, and the main task
  *             was cancelled
  */

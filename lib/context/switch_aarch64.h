@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register switch for aarch64 (AAPCS64). See switch_x86_64.h for the reasons; x18 belongs to
- * the platform, and `hint #36` is a landing pad (bti j) for code that checks indirect jumps.
+ * The register switch for aarch64 (AAPCS64). See switch_x86_64.h for the reasons; `hint #36` is a
+ * landing pad (bti j) for code that checks indirect jumps.
  */
 #ifndef CORO_CONTEXT_SWITCH_AARCH64_H
 #define CORO_CONTEXT_SWITCH_AARCH64_H
@@ -22,12 +22,19 @@ struct coro__registers {
 #define CORO__CLOBBER_SVE
 #endif
 
+/* A register like another, where the platform does not keep it for itself. */
+#if defined(__APPLE__) || defined(__ANDROID__)
+#define CORO__CLOBBER_X18
+#else
+#define CORO__CLOBBER_X18 , "x18"
+#endif
+
 #define CORO__CLOBBERED                                                                            \
     "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",     \
         "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0",  \
         "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",   \
         "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", \
-        "v28", "v29", "v30", "v31", "memory", "cc" CORO__CLOBBER_SVE
+        "v28", "v29", "v30", "v31", "memory", "cc" CORO__CLOBBER_X18 CORO__CLOBBER_SVE
 
 CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
 {

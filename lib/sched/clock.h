@@ -18,8 +18,12 @@ static inline coro_time coro__clock_now(const struct coro__clock *clock)
     return clock->is_virtual ? clock->now : coro__clock_monotonic();
 }
 
-/* Waits until the deadline, or less if a signal comes in. */
-void coro__clock_wait_until(struct coro__clock *clock, coro_time deadline);
+/* A virtual clock jumps to a later time. */
+static inline void coro__clock_jump(struct coro__clock *clock, coro_time to)
+{
+    if (clock->now < to)
+        clock->now = to;
+}
 
 /* A point in time this long after another; at the end of time it stays there. */
 static inline coro_time coro__time_after(coro_time start, coro_duration duration)

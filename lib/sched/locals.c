@@ -39,17 +39,32 @@ void **coro__locals_find(const struct coro__locals *locals, const coro_local *lo
     return NULL;
 }
 
-/* Makes *locals unshared, with room for one value more. */
-static int own(struct coro__locals **locals)
+/* An unshared copy with room for one value more; NULL without memory. */
+static struct coro__locals *copy_of(const struct coro__locals *locals)
 {
-    const unsigned count = *locals ? (*locals)->count : 0;
+    const unsigned count = locals ? locals->count : 0;
     struct coro__locals *copy = coro__malloc(sizeof *copy + (count + 1) * sizeof copy->values[0]);
     if (!copy)
-        return -ENOMEM;
+        return NULL;
     copy->references = 1;
     copy->count = count;
     if (count > 0)
-        memcpy(copy->values, (*locals)->values, count * sizeof copy->values[0]);
+        memcpy(copy->values, locals->values, count * sizeof copy->values[0]);
+    return copy;
+}
+
+int coro__locals_copy(struct coro__locals **copy, const struct coro__locals *locals)
+{
+    *copy = locals ? copy_of(locals) : NULL;
+    return locals && !*copy ? -ENOMEM : 0;
+}
+
+/* Makes *locals unshared, with room for one value more. */
+static int own(struct coro__locals **locals)
+{
+    struct coro__locals *copy = copy_of(*locals);
+    if (!copy)
+        return -ENOMEM;
     coro__locals_release(*locals);
     *locals = copy;
     return 0;

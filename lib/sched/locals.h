@@ -14,6 +14,9 @@ struct coro__locals;
 struct coro__locals *coro__locals_retain(struct coro__locals *locals);
 void coro__locals_release(struct coro__locals *locals);
 
+/* A copy in *copy that is shared with nobody, for another thread. 0, or -ENOMEM. */
+int coro__locals_copy(struct coro__locals **copy, const struct coro__locals *locals);
+
 /* Where the variable's value is; NULL if none has been set. */
 void **coro__locals_find(const struct coro__locals *locals, const coro_local *local);
 

@@ -19,24 +19,44 @@ int coro__loop_start_timer(struct coro__loop *loop, struct coro__timer *timer, c
 {
     if (deadline == CORO_FOREVER)
         return 0;
-    if (loop->clock.is_virtual && deadline <= loop->clock.now)
-        loop->ready.passes_left = 0;
+    /* While there was no timer the time did not matter. */
+    if (loop->clock.is_virtual ? deadline <= loop->clock.now : loop->timers.count == 0)
+        coro__loop_visit_next(loop);
     return coro__timer_start(&loop->timers, timer, deadline);
 }
 
-/* With nothing ready: sleeps until a timer is due. */
+void coro__loop_deliver_posts(struct coro__loop *loop)
+{
+    if (CORO__LIKELY(coro__inbox_empty(loop->inbox)))
+        return;
+    struct coro__post *post = coro__inbox_take(loop->inbox);
+    while (post) {
+        struct coro__post *next = post->next;
+        post->kind->deliver(loop, post);
+        post = next;
+    }
+}
+
+/* With nothing ready: sleeps until a timer is due, or there is a post. A virtual clock jumps
+ * instead, unless a post is certain to come. */
 static void idle(struct coro__loop *loop, coro_time now)
 {
     const coro_time next = coro__timers_next(&loop->timers);
-    if (next == CORO_FOREVER) {
+    if (next <= now)
+        return;
+    if (loop->expected == 0 && next == CORO_FOREVER && !coro__inbox_shared(loop->inbox)) {
         loop->deadlocked(loop);
         return;
     }
-    if (next <= now)
+    if (loop->clock.is_virtual && loop->expected == 0 && next != CORO_FOREVER) {
+        coro__clock_jump(&loop->clock, next);
         return;
-    if (next - now >= LONG_IDLE)
+    }
+    const bool timed = next != CORO_FOREVER && !loop->clock.is_virtual;
+    if (!timed || next - now >= LONG_IDLE)
         coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-    coro__clock_wait_until(&loop->clock, next);
+    coro__inbox_wait(loop->inbox, timed ? next - now : CORO_FOREVER, loop->expected == 0);
+    coro__loop_deliver_posts(loop);
 }
 
 static void adapt_budget(struct coro__loop *loop, coro_time now)
@@ -50,7 +70,7 @@ static void adapt_budget(struct coro__loop *loop, coro_time now)
     loop->ready.passes_left = loop->seed || loop->stop ? 0 : loop->pass_budget;
 }
 
-/* With timers, and with nothing ready, the time matters. */
+/* With timers, with others who may post, and with nothing ready, the time matters. */
 static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
@@ -66,7 +86,9 @@ static void consult_clock(struct coro__loop *loop)
 
 static void begin_pass(struct coro__loop *loop)
 {
-    if (loop->timers.count > 0 || !coro__loop_anything_ready(loop))
+    coro__loop_deliver_posts(loop);
+    if (loop->timers.count > 0 || loop->expected > 0 || coro__inbox_shared(loop->inbox) ||
+        !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
         loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: runs the ready queue pass by pass, and between the passes puts the timers that are due
- * on it, or sleeps until the next one is. It runs on the thread's own stack and runs the callbacks
- * there.
+ * The loop: runs the ready queue pass by pass, and between the passes delivers what other threads
+ * have posted and puts the timers that are due on the queue, or sleeps until there is something to
+ * do. It runs on the thread's own stack and runs the callbacks there.
  *
  * With tasks ready it is not asked at every pass: reading the clock costs more than several yields.
  * How many passes go by without it is bounded, and the bound follows the time that they take.
@@ -12,20 +12,33 @@
 
 #include "sched/cell.h"
 #include "sched/clock.h"
+#include "sched/inbox.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
+
+/* The first member of what a loop owns beside its tasks. */
+struct coro__owned {
+    struct coro__list link;
+    void (*discard)(struct coro__loop *loop, struct coro__owned *owned);
+};
 
 struct coro__loop {
     struct coro__ready ready; /* the first member: coro__ready_here is also the loop */
     struct coro__timers timers;
+    struct coro__inbox *inbox;
+    size_t
+        expected; /* posts that will come for certain: the loop waits for them, and its end too */
+    struct coro__pool *pool; /* NULL until it is needed */
+    unsigned most_threads;
     struct coro__cells cells;
-    struct coro__list calls; /* scheduled callbacks of task/call.c */
+    struct coro__list owned; /* what is to be given up when the loop is closed */
     struct coro__clock clock;
     size_t stack_size; /* of a task that does not ask for its own, rounded */
     uint64_t seed;
     uint64_t picks;       /* that coro_select has made */
     bool eager_start;     /* of all tasks that are created from now on */
     bool stop;            /* coro__loop_run is to return at the end of this pass */
+    bool ending;          /* all that goes on is cancelled */
     unsigned pass_budget; /* passes between two visits of the loop, while tasks are ready */
     coro_time last_visit;
     /* Nothing can ever wake a task. Makes something ready, or sets stop. */
@@ -50,11 +63,34 @@ static inline bool coro__loop_anything_ready(const struct coro__loop *loop)
 /* Runs passes until stop is set, and always one. */
 void coro__loop_run(struct coro__loop *loop);
 
+/* Delivers what has been posted to the inbox. */
+void coro__loop_deliver_posts(struct coro__loop *loop);
+
+/* Has this pass be the last one without a visit of the loop. */
+static inline void coro__loop_visit_next(struct coro__loop *loop)
+{
+    loop->ready.passes_left = 0;
+}
+
 /* Has coro__loop_run return at the end of this pass. */
 static inline void coro__loop_stop(struct coro__loop *loop)
 {
     loop->stop = true;
-    loop->ready.passes_left = 0;
+    coro__loop_visit_next(loop);
+}
+
+/* One post more to wait for. */
+static inline void coro__loop_expect(struct coro__loop *loop)
+{
+    loop->expected++;
+    coro__loop_visit_next(loop);
+}
+
+/* One post less. */
+static inline void coro__loop_unexpect(struct coro__loop *loop)
+{
+    if (--loop->expected == 0 && loop->ending)
+        coro__loop_stop(loop);
 }
 
 /* Starts a timer whose place on the ready queue is reserved. 0, or -ENOMEM. A deadline of

@@ -93,12 +93,6 @@ static bool can_happen(const coro_clause *clause, const struct node *node)
     }
 }
 
-static int read_result(coro_task *task, void **value)
-{
-    coro_task *caller = coro__caller();
-    return caller ? coro__hand_over(caller, task, value) : coro__task_result(task, value);
-}
-
 static void happen(coro_clause *clause)
 {
     coro_task *task = task_of(clause);
@@ -108,7 +102,7 @@ static void happen(coro_clause *clause)
     else if (clause->kind == CORO_CLAUSE_PUT)
         clause->status = coro_queue_put_nowait(clause->of, clause->item);
     else if (clause->kind == CORO_CLAUSE_DONE)
-        clause->status = task ? read_result(task, &clause->item) : -ENOMEM;
+        clause->status = task ? coro__read_result(task, &clause->item) : -ENOMEM;
 }
 
 /* --- Which one -------------------------------------------------------------------------------- */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "task/call.h"
 #include "coro/call.h"
 #include "task/current.h"
 
@@ -7,7 +6,7 @@
 
 struct call {
     struct coro__cell cell;
-    struct coro__list link;      /* of the loop's calls */
+    struct coro__owned owned;
     struct coro__timer timer;    /* its callback is queued directly by coro_call_soon */
     struct coro__locals *locals; /* of whoever scheduled it */
     coro_call_fn *fn;
@@ -23,7 +22,7 @@ static struct call *as_call(struct coro__cell *cell)
 
 static void drop(struct coro__loop *loop, struct call *call)
 {
-    coro__list_remove(&call->link);
+    coro__list_remove(&call->owned.link);
     coro__ready_unreserve(&loop->ready, 1);
     coro__cell_give(&loop->cells, &call->cell);
 }
@@ -35,10 +34,9 @@ static void cancel(struct coro__loop *loop, struct call *call)
     drop(loop, call);
 }
 
-void coro__calls_discard(struct coro__loop *loop)
+static void discard(struct coro__loop *loop, struct coro__owned *owned)
 {
-    while (!coro__list_empty(&loop->calls))
-        cancel(loop, CORO__CONTAINER_OF(loop->calls.next, struct call, link));
+    cancel(loop, CORO__CONTAINER_OF(owned, struct call, owned));
 }
 
 static void run(struct coro__ready *ready, struct coro__callback *callback)
@@ -61,7 +59,8 @@ static struct call *make(struct coro__loop *loop, coro_call_fn *fn, void *arg)
     }
     coro__timer_init(&call->timer, run);
     call->locals = coro__locals_retain(coro__ready_locals(&loop->ready));
-    coro__list_push_back(&loop->calls, &call->link);
+    call->owned.discard = discard;
+    coro__list_push_back(&loop->owned, &call->owned.link);
     call->fn = fn;
     call->arg = arg;
     return call;

@@ -44,6 +44,9 @@ int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_
 /* The result of a done task for its waiter, with the message of its error. */
 int coro__hand_over(coro_task *caller, coro_task *task, void **value);
 
+/* Reads the result of a done task, with the message of its error if a task calls. */
+int coro__read_result(coro_task *task, void **value);
+
 /* Whether a waiter that was cancelled as well gets the task's result all the same: one cancellation
  * is like another, but for the message, and the task's came first. */
 CORO__INLINE bool coro__ended_cancelled(const coro_task *task)

@@ -77,7 +77,7 @@ int coro_result(coro_task *task, void **value)
 {
     if (!task)
         return -ENOMEM;
-    return task->done ? coro__task_result(task, value) : -EINPROGRESS;
+    return task->done ? coro__read_result(task, value) : -EINPROGRESS;
 }
 
 const char *coro_error_message(coro_task *task)

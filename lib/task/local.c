@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/local.h"
 #include "task/current.h"
+#include "thread/errand.h"
 
-/* The values of the task or callback that runs, and a number that is only its own; NULL outside. */
+/* The values of the task, callback or errand that runs, and a number that is only its own; NULL
+ * outside. */
 static struct coro__locals **here(uint64_t *owner)
 {
     struct coro__ready *ready = coro__ready_here;
-    if (!ready)
-        return NULL;
+    if (!ready) {
+        *owner = UINT64_MAX - (uintptr_t)coro__errand_here;
+        return coro__errand_here ? &coro__errand_here->locals : NULL;
+    }
     if (ready->current) {
         *owner = ready->current->number;
         return &ready->current->locals;

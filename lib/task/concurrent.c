@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/concurrent.h"
+#include "coro/task.h"
+#include "task/current.h"
+#include "thread/errand.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* --- The result ------------------------------------------------------------------------------- */
+static void tell(struct coro__observer *observer)
+{
+    if (!coro__inbox_post(observer->inbox, &observer->post))
+        observer->post.kind->discard(&observer->post);
+}
+
+void coro__concurrent_observe(coro_concurrent_future *future, struct coro__observer *observer)
+{
+    pthread_mutex_lock(&future->mutex);
+    const bool done = future->done;
+    if (!done)
+        coro__list_push_back(&future->observers, &observer->link);
+    pthread_mutex_unlock(&future->mutex);
+    if (done)
+        tell(observer);
+}
+
+bool coro__concurrent_unobserve(coro_concurrent_future *future, struct coro__observer *observer)
+{
+    pthread_mutex_lock(&future->mutex);
+    const bool listed = !coro__list_empty(&observer->link);
+    coro__list_remove(&observer->link);
+    pthread_mutex_unlock(&future->mutex);
+    return listed;
+}
+
+static void tell_observers(coro_concurrent_future *future)
+{
+    pthread_mutex_lock(&future->mutex);
+    while (!coro__list_empty(&future->observers)) {
+        struct coro__list *link = future->observers.next;
+        coro__list_remove(link);
+        pthread_mutex_unlock(&future->mutex);
+        tell(CORO__CONTAINER_OF(link, struct coro__observer, link));
+        pthread_mutex_lock(&future->mutex);
+    }
+    pthread_mutex_unlock(&future->mutex);
+}
+
+/* False if there was a result. The message, which may be NULL, is copied. */
+static bool settle(coro_concurrent_future *future, int status, void *value, const char *message)
+{
+    pthread_mutex_lock(&future->mutex);
+    const bool first = !future->done;
+    if (first) {
+        future->done = true;
+        future->status = status;
+        future->value = value;
+        future->message = message ? coro__strdup(message) : NULL;
+        pthread_cond_broadcast(&future->settled);
+    }
+    pthread_mutex_unlock(&future->mutex);
+    if (first)
+        tell_observers(future);
+    return first;
+}
+
+/* --- The task, in the loop's thread ----------------------------------------------------------- */
+static void on_end(struct coro__ready *ready, struct coro__callback *callback)
+{
+    coro_concurrent_future *future = CORO__CONTAINER_OF(callback, coro_concurrent_future, ended);
+    coro_task *task = future->task;
+    const struct coro__message *message = coro__task_message(task);
+    void *value;
+    const int status = coro__task_result(task, &value);
+    future->task = NULL;
+    coro__ready_unreserve(ready, 1);
+    settle(future, status, value, message ? message->text : NULL);
+    coro__task_release(task);
+    coro_concurrent_release(future);
+}
+
+/* As a callback, whose task-locals the task inherits. */
+static void start(void *arg)
+{
+    coro_concurrent_future *future = arg;
+    struct coro__ready *ready = coro__ready_here;
+    if (coro__ready_reserve(ready, 1) == 0) {
+        future->task = coro_create_task(future->fn, future->arg);
+        if (future->task) {
+            coro__callback_init(&future->ended, on_end);
+            coro__add_callback(ready, future->task, &future->ended);
+            return;
+        }
+        coro__ready_unreserve(ready, 1);
+    }
+    settle(future, -ENOMEM, NULL, NULL);
+    coro_concurrent_release(future);
+}
+
+static coro_concurrent_future *of_start(struct coro__post *post)
+{
+    return CORO__CONTAINER_OF(post, coro_concurrent_future, start);
+}
+
+static void discard_start(struct coro__post *post)
+{
+    settle(of_start(post), -ESHUTDOWN, NULL, NULL);
+    coro_concurrent_release(of_start(post));
+}
+
+static void deliver_start(struct coro__loop *loop, struct coro__post *post)
+{
+    coro_concurrent_future *future = of_start(post);
+    if (loop->ending || coro_concurrent_done(future)) {
+        discard_start(post);
+        return;
+    }
+    struct coro__locals *locals = future->locals;
+    future->locals = NULL;
+    coro__ready_call_with_locals(&loop->ready, locals, start, future);
+}
+
+static void deliver_cancel(struct coro__loop *loop, struct coro__post *post)
+{
+    coro_concurrent_future *future = CORO__CONTAINER_OF(post, coro_concurrent_future, cancel);
+    if (future->task)
+        coro__cancel(&loop->ready, future->task, NULL);
+    coro_concurrent_release(future);
+}
+
+static void discard_cancel(struct coro__post *post)
+{
+    coro_concurrent_release(CORO__CONTAINER_OF(post, coro_concurrent_future, cancel));
+}
+
+static const struct coro__post_kind start_kind = {.deliver = deliver_start,
+                                                  .discard = discard_start};
+static const struct coro__post_kind cancel_kind = {.deliver = deliver_cancel,
+                                                   .discard = discard_cancel};
+
+/* --- In any thread ---------------------------------------------------------------------------- */
+static coro_concurrent_future *create(coro_loop *loop, coro_fn *fn, void *arg)
+{
+    coro_concurrent_future *future = coro__calloc(1, sizeof *future);
+    if (!future)
+        return NULL;
+    if (coro__locals_copy(&future->locals, coro__locals_here()) < 0) {
+        free(future);
+        return NULL;
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&future->settled, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&future->mutex, NULL);
+    atomic_init(&future->references, 1);
+    coro__list_init(&future->observers);
+    coro__inbox_retain(loop);
+    future->inbox = loop;
+    future->fn = fn;
+    future->arg = arg;
+    future->start.kind = &start_kind;
+    future->cancel.kind = &cancel_kind;
+    return future;
+}
+
+coro_concurrent_future *coro_run_coroutine_threadsafe(coro_loop *loop, coro_fn *fn, void *arg)
+{
+    coro_concurrent_future *future = loop && fn ? create(loop, fn, arg) : NULL;
+    if (!future)
+        return NULL;
+    coro_concurrent_retain(future);
+    if (!coro__inbox_post(loop, &future->start))
+        discard_start(&future->start);
+    return future;
+}
+
+coro_concurrent_future *coro_concurrent_retain(coro_concurrent_future *future)
+{
+    if (future)
+        atomic_fetch_add(&future->references, 1);
+    return future;
+}
+
+void coro_concurrent_release(coro_concurrent_future *future)
+{
+    if (!future || atomic_fetch_sub(&future->references, 1) > 1)
+        return;
+    pthread_cond_destroy(&future->settled);
+    pthread_mutex_destroy(&future->mutex);
+    coro__locals_release(future->locals);
+    coro__inbox_release(future->inbox);
+    free(future->message);
+    free(future);
+}
+
+/* With the mutex held, until there is a result or the time is up. */
+static void wait_until(coro_concurrent_future *future, coro_time deadline)
+{
+    const struct timespec time = {.tv_sec = deadline / CORO_SECOND,
+                                  .tv_nsec = deadline % CORO_SECOND};
+    int error = 0;
+    while (!future->done && error != ETIMEDOUT) {
+        if (deadline == CORO_FOREVER)
+            pthread_cond_wait(&future->settled, &future->mutex);
+        else
+            error = pthread_cond_timedwait(&future->settled, &future->mutex, &time);
+    }
+}
+
+static int result(const coro_concurrent_future *future, void **value)
+{
+    if (!future->done)
+        return -ETIMEDOUT;
+    if (value)
+        *value = future->value;
+    return future->status;
+}
+
+int coro_concurrent_result(coro_concurrent_future *future, coro_duration timeout, void **value)
+{
+    if (!future)
+        return -ENOMEM;
+    int rc;
+    pthread_mutex_lock(&future->mutex);
+    if (!future->done && timeout > 0 && coro_current_loop() == future->inbox) {
+        rc = -EDEADLK;
+    } else {
+        if (timeout > 0)
+            wait_until(future, coro__time_after(coro__clock_monotonic(), timeout));
+        rc = result(future, value);
+    }
+    pthread_mutex_unlock(&future->mutex);
+    return rc;
+}
+
+/* The status where there is a result, else `unfinished`. */
+static int status_or(coro_concurrent_future *future, int unfinished)
+{
+    pthread_mutex_lock(&future->mutex);
+    const int status = future->done ? future->status : unfinished;
+    pthread_mutex_unlock(&future->mutex);
+    return status;
+}
+
+const char *coro_concurrent_error_message(coro_concurrent_future *future)
+{
+    const int status = future ? status_or(future, 0) : -ENOMEM;
+    if (status >= 0)
+        return NULL;
+    return future && future->message ? future->message : coro__error_text(status);
+}
+
+bool coro_concurrent_done(coro_concurrent_future *future)
+{
+    if (!future)
+        return true;
+    pthread_mutex_lock(&future->mutex);
+    const bool done = future->done;
+    pthread_mutex_unlock(&future->mutex);
+    return done;
+}
+
+bool coro_concurrent_cancelled(coro_concurrent_future *future)
+{
+    return future && status_or(future, 0) == -ECANCELED;
+}
+
+bool coro_concurrent_cancel(coro_concurrent_future *future)
+{
+    if (!future || !settle(future, -ECANCELED, NULL, NULL))
+        return false;
+    coro_concurrent_retain(future);
+    if (!coro__inbox_post(future->inbox, &future->cancel))
+        discard_cancel(&future->cancel);
+    return true;
+}

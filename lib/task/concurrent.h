@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Concurrent futures. A mutex guards the result and the list of observers; all else belongs to the
+ * loop that runs the task, and moves there in posts.
+ */
+#ifndef CORO_TASK_CONCURRENT_H
+#define CORO_TASK_CONCURRENT_H
+
+#include "coro/threadsafe.h"
+#include "sched/loop.h"
+
+#include <pthread.h>
+
+struct coro_concurrent_future {
+    atomic_uint references;
+    pthread_mutex_t mutex;
+    pthread_cond_t settled;
+    bool done;
+    int status;
+    void *value;
+    char *message; /* of the error; NULL if it has none of its own */
+    struct coro__list observers;
+
+    struct coro__inbox *inbox;
+    coro_fn *fn;
+    void *arg;
+    struct coro__locals *locals; /* of whoever asked for the task, until it starts */
+    struct coro__post start;
+    struct coro__post cancel;
+    coro_task *task; /* NULL before it starts, and when it has ended */
+    struct coro__callback ended;
+};
+
+/* Who is to be told of the result: a post to the inbox of a loop. */
+struct coro__observer {
+    struct coro__list link;
+    struct coro__inbox *inbox;
+    struct coro__post post;
+};
+
+/* Has the observer told, at once if there is a result. */
+void coro__concurrent_observe(coro_concurrent_future *future, struct coro__observer *observer);
+
+/* Takes an observer back; false if its post is on its way, or has come. */
+bool coro__concurrent_unobserve(coro_concurrent_future *future, struct coro__observer *observer);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIGINT during a run: the first one cancels the main task, the second one ends the program as it
+ * would without us. Only in the main thread, and only where the program has not said what is to
+ * become of the signal.
+ */
+#ifndef CORO_TASK_INTERRUPT_H
+#define CORO_TASK_INTERRUPT_H
+
+#include "sched/loop.h"
+
+#include <signal.h>
+
+struct coro__interrupt {
+    struct coro__post post;
+    struct coro__inbox *inbox;
+    coro_task *main;
+    atomic_uint count;
+    bool delivered;
+    bool installed;
+    struct sigaction previous;
+};
+
+void coro__interrupt_begin(struct coro__interrupt *interrupt, struct coro__loop *loop,
+                           coro_task *main);
+
+/* Whether there was one. */
+bool coro__interrupt_end(struct coro__interrupt *interrupt, struct coro__loop *loop);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/thread.h"
+#include "task/current.h"
+#include "thread/errand.h"
+
+/* It has no targets, and need not be abandoned: a run does not end before its errands have. */
+static const struct coro__wait_kind kind = {.name = "to_thread"};
+
+static void deliver(struct coro__loop *loop, struct coro__post *post)
+{
+    struct coro__errand *errand = coro__errand_of(post);
+    coro__loop_unexpect(loop);
+    errand->done = true;
+    if (errand->wait)
+        coro__wake(&loop->ready, errand->wait, 0);
+    else
+        coro__errand_free(errand);
+}
+
+static void discard(struct coro__post *post)
+{
+    coro__errand_free(coro__errand_of(post));
+}
+
+static const struct coro__post_kind post_kind = {.deliver = deliver, .discard = discard};
+
+/* 0, or a negative errno: the errand will not run. */
+static int submit(struct coro__loop *loop, struct coro__errand *errand)
+{
+    if (!loop->pool && !(loop->pool = coro__pool_create(loop->inbox, loop->most_threads)))
+        return -ENOMEM;
+    const int rc = coro__pool_submit(loop->pool, &errand->job);
+    if (rc == 0)
+        coro__loop_expect(loop);
+    return rc;
+}
+
+/* Waits for the errand; -ECANCELED if the caller was cancelled. */
+static int wait_for_end(struct coro__loop *loop, struct coro__errand *errand, bool wait_on_cancel)
+{
+    struct coro__wait wait;
+    int rc = 0;
+    do {
+        coro__wait_init(&wait, &kind, coro__caller());
+        errand->wait = &wait;
+        if (coro__park(&loop->ready, &wait) < 0)
+            rc = -ECANCELED;
+        errand->wait = NULL;
+        if (rc < 0 && !errand->done && coro__pool_withdraw(loop->pool, &errand->job)) {
+            coro__loop_unexpect(loop);
+            errand->done = true;
+        }
+    } while (!errand->done && wait_on_cancel);
+    return rc;
+}
+
+/* As if the caller had called it plainly. */
+static int hand_over(coro_task *caller, struct coro__errand *errand)
+{
+    if (errand->message) {
+        coro__message_set(&caller->message, errand->message);
+        errand->message = NULL;
+    }
+    if (errand->value)
+        caller->value = errand->value;
+    return errand->status;
+}
+
+int coro_to_thread_with(const coro_thread_options *given, coro_fn *fn, void *arg)
+{
+    const coro_thread_options options = given ? *given : (coro_thread_options){0};
+    coro_task *caller = coro__caller();
+    if (!fn)
+        return -EINVAL;
+    if (!caller)
+        return -EPERM;
+    struct coro__loop *loop = coro__loop_here();
+    struct coro__errand *errand =
+        coro__errand_create(fn, arg, options.arg_size, caller->locals, &post_kind);
+    if (!errand)
+        return -ENOMEM;
+    int rc = submit(loop, errand);
+    if (rc < 0) {
+        coro__errand_free(errand);
+        return rc;
+    }
+    rc = wait_for_end(loop, errand, options.wait_on_cancel);
+    if (!errand->done)
+        return rc; /* it is freed when it has been done */
+    if (rc == 0)
+        rc = hand_over(caller, errand);
+    coro__errand_free(errand);
+    return rc;
+}
+
+int coro_to_thread(coro_fn *fn, void *arg)
+{
+    return coro_to_thread_with(NULL, fn, arg);
+}

@@ -206,6 +206,7 @@ TASK_TEST(nobody_takes_oneself)
     return 0;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_as_completed_coroutine_without_loop */
 START_TEST(taking_needs_a_task)
 {
     coro_completed completed;

@@ -86,6 +86,7 @@ TASK_TEST(a_result_is_set_once)
     return 0;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_task_set_methods */
 TASK_TEST(a_tasks_result_cannot_be_set)
 {
     coro_task *task = spawn(returns, ARG(4));

@@ -294,6 +294,7 @@ static int waits_for_the_world(void *arg)
     return rc;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_task_repr_wait_for */
 START_TEST(a_deadlock_is_reported_as_a_tree)
 {
     ck_assert_int_eq(run_test(waits_for_the_world, NULL), -EDEADLK);

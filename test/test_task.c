@@ -558,6 +558,7 @@ TASK_TEST(all_tasks_are_those_that_have_not_ended)
 }
 
 /* --- Who may wait ----------------------------------------------------------------------------- */
+/* CPython: test_tasks.BaseTaskTests.test_task_awaits_on_itself */
 TASK_TEST(a_task_cannot_wait_for_itself)
 {
     coro_task *self = coro_current_task(), *other = spawn(returns, NULL);

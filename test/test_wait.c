@@ -197,6 +197,7 @@ TASK_TEST(a_task_that_could_not_be_created_has_ended_with_an_error)
     return 0;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_wait_errors */
 TASK_TEST(there_must_be_something_to_wait_for)
 {
     coro_task *task = spawn(returns, NULL);

@@ -325,9 +325,8 @@ TASK_TEST(the_current_task_changes_with_every_switch)
     ck_assert_int_eq(coro_wait(tasks, 2, CORO_ALL_COMPLETED, CORO_FOREVER), 2);
     expect_trace("one:start two:start one:end two:end");
     ck_assert_ptr_eq(coro_current_task(), self);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         ck_assert_int_eq(coro_join(tasks[i], NULL), 0);
-    }
     coro_release(one);
     coro_release(two);
     return 0;

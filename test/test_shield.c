@@ -29,6 +29,7 @@ TASK_TEST(without_a_cancel_it_is_an_await)
     return 0;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_shield_shortcut */
 TASK_TEST(what_is_done_is_returned_at_once)
 {
     coro_task *task = spawn(returns, ARG(3));
@@ -41,6 +42,7 @@ TASK_TEST(what_is_done_is_returned_at_once)
     return 0;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_shield_effect */
 TASK_TEST(a_cancel_of_the_caller_leaves_the_task_running)
 {
     coro_task *task = spawn(sleeps, ARG(1000)), *caller = spawn(shields, task);

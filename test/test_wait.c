@@ -148,6 +148,7 @@ static int waits(void *task)
     return coro_wait(tasks, 1, CORO_ALL_COMPLETED, 10 * CORO_SECOND);
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_yield_wait_does_not_shield_cancel */
 TASK_TEST(a_cancelled_wait_touches_nobody)
 {
     coro_task *task = spawn(sleeps, ARG(1000)), *waiter = spawn(waits, task);
@@ -198,6 +199,7 @@ TASK_TEST(a_task_that_could_not_be_created_has_ended_with_an_error)
 }
 
 /* CPython: test_tasks.BaseTaskTests.test_wait_errors */
+/* CPython: test_tasks.BaseTaskTests.test_wait_invalid_args */
 TASK_TEST(there_must_be_something_to_wait_for)
 {
     coro_task *task = spawn(returns, NULL);

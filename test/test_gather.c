@@ -8,6 +8,7 @@ static void release_all(coro_task *const tasks[], size_t n)
         coro_release(tasks[i]);
 }
 
+/* CPython: test_tasks.FutureGatherTests.test_constructor_empty_sequence_use_running_loop */
 TASK_TEST(gathering_nothing_is_done_at_once)
 {
     coro_task *other = spawn(returns, NULL);

@@ -87,6 +87,9 @@ TASK_TEST(a_result_is_set_once)
 }
 
 /* CPython: test_tasks.BaseTaskTests.test_task_set_methods */
+/* CPython, stronger: the call is refused, and the task runs on to its own result:
+ * test_tasks.SetMethodsTest.test_set_result_causes_invalid_state
+ * test_tasks.SetMethodsTest.test_set_exception_causes_invalid_state */
 TASK_TEST(a_tasks_result_cannot_be_set)
 {
     coro_task *task = spawn(returns, ARG(4));

@@ -366,6 +366,7 @@ static int leaves_one_that_refuses(void *arg)
     return 4;
 }
 
+/* CPython: test_tasks.BaseTaskTests.test_log_destroyed_pending_task */
 START_TEST(a_left_over_task_that_refuses_to_end_is_a_deadlock)
 {
     ck_assert_int_eq(run_test(leaves_one_that_refuses, NULL), -EDEADLK);
@@ -529,6 +530,7 @@ static int knows_high_water(void *arg)
     return known;
 }
 
+/* CPython: test_tasks.GatherTestsBase.test_env_var_debug */
 START_TEST(CORO_DEBUG_sets_debug_mode)
 {
     setenv("CORO_DEBUG", "1", 1);

@@ -34,6 +34,7 @@ START_TEST(no_task_is_made_outside_a_loop)
 }
 END_TEST
 
+/* CPython: test_tasks.BaseTaskTests.test_create_task_with_noncoroutine */
 TASK_TEST(no_task_is_made_without_a_function)
 {
     ck_assert_ptr_null(coro_create_task(NULL, NULL));
@@ -108,6 +109,8 @@ START_TEST(debug_mode_knows_the_high_water_mark_of_a_task_that_has_ended)
 }
 END_TEST
 
+/* CPython, stronger: nothing half made is left that had to be reported:
+ * test_tasks.BaseTaskTests.test_error_in_call_soon */
 TASK_TEST(options_that_cannot_be_met_make_no_task)
 {
     static char large[256 * 1024];
@@ -488,6 +491,7 @@ TASK_TEST(a_task_may_release_itself)
 }
 
 /* --- Names, and which tasks there are --------------------------------------------------------- */
+/* CPython: test_tasks.BaseTaskTests.test_bare_create_named_task */
 TASK_TEST(a_task_has_a_name)
 {
     const coro_task_options options = {.name = "fetch"};

@@ -341,7 +341,8 @@ static int gathers_naps(void *arg)
     for (int i = 0; i < 20; i++) {
         coro_task *nap = spawn(sleeps, ARG(50));
         const int rc = coro_gather(&nap, 1, CORO_RETURN_EXCEPTIONS);
-        const int of_nap = coro_join(nap, NULL);
+        const int of_nap = coro_result(nap, NULL);
+        coro_release(nap);
         if (rc < 0) {
             trace("%d:%s", i, of_nap == -ECANCELED ? "cancelled" : "?");
             return rc;
@@ -495,8 +496,14 @@ TASK_TEST(a_task_in_several_places_runs_once_and_has_its_result_in_each)
     ck_assert_int_eq(runs, 2);
     for (int i = 0; i < 4; i++)
         ck_assert_str_eq(text_of(tasks[i]), expected[i]);
-    coro_release(c);
     coro_release(other);
+
+    tasks[2] = spawn(sleeps, ARG(1000)); /* those that have ended count once, too */
+    ck_assert_int_eq(coro_gather(tasks, 4, 0), 0);
+    ck_assert_int_eq(coro_now(), CORO_SECOND);
+    ck_assert_int_eq(runs, 2);
+    coro_release(tasks[2]);
+    coro_release(c);
     return 0;
 }
 

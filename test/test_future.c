@@ -17,12 +17,14 @@ TASK_TEST(a_new_future_has_no_result)
     return 0;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_constructor_without_loop */
 START_TEST(no_future_is_made_outside_a_loop)
 {
     ck_assert_ptr_null(coro_create_future());
 }
 END_TEST
 
+/* CPython: test_futures.BaseFutureTests.test_future_stop_iteration_args */
 TASK_TEST(a_result_comes_with_its_value)
 {
     int value = 0;
@@ -41,6 +43,7 @@ TASK_TEST(a_result_comes_with_its_value)
     return 0;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_exception_class */
 TASK_TEST(a_failure_has_no_value)
 {
     int value = 0;
@@ -98,6 +101,8 @@ TASK_TEST(a_tasks_result_cannot_be_set)
     return coro_join(task, NULL) == 4 ? 0 : -1;
 }
 
+/* CPython, stronger: test_futures.BaseFutureTests.test_uninitialized: NULL is a future that
+ * failed, for every call */
 TASK_TEST(a_future_that_could_not_be_made_failed)
 {
     void *value = ARG(1);
@@ -249,6 +254,7 @@ static void remove_it(coro_task *future, void *arg)
     trace("%zu", coro_remove_done_callback(future, trace_done, arg));
 }
 
+/* CPython: test_futures.BaseFutureDoneCallbackTests.test_schedule_callbacks_list_mutation_1 */
 TASK_TEST(a_callback_may_remove_another)
 {
     char a[] = "a";
@@ -338,6 +344,7 @@ TASK_TEST(a_callback_needs_a_function)
     return 0;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_tb_logger_exception_unretrieved */
 TASK_TEST(an_error_that_nobody_read_is_reported)
 {
     coro_future *future = coro_create_future();
@@ -407,6 +414,9 @@ static coro_future *failed(void)
     return future;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_tb_logger_exception_retrieved */
+/* CPython: test_futures.BaseFutureTests.test_tb_logger_exception_result_retrieved */
+/* CPython: test_futures.BaseFutureTests.test_tb_logger_not_called_after_cancel */
 TASK_TEST(an_error_that_was_read_is_not_reported)
 {
     coro_future *future = failed();
@@ -446,6 +456,7 @@ TASK_TEST(a_pending_future_that_goes_with_its_callbacks_is_reported)
     return 0;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_tb_logger_abandoned */
 TASK_TEST(a_pending_future_that_nobody_wants_goes_silently)
 {
     coro_release(coro_create_future());

@@ -69,6 +69,7 @@ TASK_TEST(an_empty_group_does_not_suspend)
     return 0;
 }
 
+/* CPython: test_taskgroups.TestTaskGroup.test_taskgroup_task_name */
 TASK_TEST(results_are_read_from_ones_own_references)
 {
     coro_group group = begun();
@@ -100,6 +101,7 @@ TASK_TEST(a_failure_cancels_the_siblings_and_the_body)
     return 0;
 }
 
+/* CPython: test_taskgroups.TestTaskGroup.test_cancelling_level_preserved */
 TASK_TEST(a_failure_while_the_end_waits_cancels_the_siblings)
 {
     coro_group group = begun();
@@ -189,6 +191,8 @@ TASK_TEST(a_cancel_in_the_body_cancels_the_tasks)
     return 0;
 }
 
+/* CPython: test_taskgroups.TestTaskGroup.test_cancellation
+ * test_taskgroups.TestTaskGroup.test_taskgroup_22 */
 TASK_TEST(a_cancel_while_the_end_waits_cancels_the_tasks)
 {
     coro_task *task = spawn(group_of_two, ARG(1));
@@ -303,6 +307,9 @@ TASK_TEST(a_group_that_is_shutting_down_takes_no_task)
     return 0;
 }
 
+/* CPython: test_taskgroups.TestTaskGroup.test_taskgroup_finished
+ * test_taskgroups.TestTaskGroup.test_taskgroup_not_entered
+ * test_taskgroups.TestTaskGroup.test_coro_closed_when_tg_closed */
 TASK_TEST(a_group_that_is_not_active_takes_no_task)
 {
     coro_group group = {0};

@@ -7,6 +7,8 @@ static int cancelling(void)
     return coro_cancelling(coro_current_task());
 }
 
+/* CPython: test_timeouts.TimeoutTests.test_timeout_basic
+ * test_timeouts.TimeoutTests.test_waiter_cancelled */
 TASK_TEST(a_body_that_takes_too_long_times_out)
 {
     coro_timeout scope;
@@ -311,6 +313,8 @@ TASK_TEST(a_deadline_moved_into_the_past_fires)
     return 0;
 }
 
+/* CPython: test_timeouts.TimeoutTests.test_timeout_expired
+ * test_timeouts.TimeoutTests.test_timeout_expiring */
 TASK_TEST(a_deadline_that_has_fired_can_be_moved_until_the_scope_has_expired)
 {
     coro_timeout scope;

@@ -60,6 +60,7 @@ static int cleans_up(void *milliseconds)
     return rc;
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_waits_for_task_cancellation */
 TASK_TEST(it_waits_until_the_task_has_cleaned_up)
 {
     coro_task *task = spawn(cleans_up, ARG(3000));
@@ -70,6 +71,8 @@ TASK_TEST(it_waits_until_the_task_has_cleaned_up)
     return 0;
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_cancellation_race_condition
+ * test_waitfor.AsyncioWaitForTest.test_wait_for_cancel_suppressed */
 TASK_TEST(a_task_that_refuses_gives_its_result)
 {
     coro_task *task = spawn(refuses, ARG(5000));
@@ -86,6 +89,7 @@ static int fails_when_cancelled(void *arg)
     return coro_fail(-EIO, "cleaning up");
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_reraises_exception_during_cancellation */
 TASK_TEST(a_task_that_fails_at_the_cancel_gives_its_error)
 {
     coro_task *task = spawn(fails_when_cancelled, NULL);
@@ -112,6 +116,7 @@ static int waits_for(void *task)
     return coro_wait_for((coro_task *)task, CORO_SECOND, NULL);
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_cancel_wait_for */
 TASK_TEST(a_cancel_of_the_caller_cancels_the_task)
 {
     coro_task *task = spawn(sleeps, ARG(5000)), *caller = spawn(waits_for, task);
@@ -165,6 +170,7 @@ static int traces(void *word)
     return 0;
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_timeout_less_then_0_or_0_coroutine_do_not_started */
 TASK_TEST(no_time_at_all_cancels_a_task_before_it_starts)
 {
     coro_task *task = spawn(traces, (void *)"body");
@@ -211,6 +217,7 @@ TASK_TEST(no_time_at_all_is_enough_for_what_is_done)
     return 0;
 }
 
+/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_waits_for_task_cancellation_w_timeout_0 */
 TASK_TEST(no_time_at_all_still_waits_for_the_end)
 {
     coro_task *task = spawn(cleans_up, ARG(1000)), *refusing = spawn(refuses, ARG(5000));

@@ -32,6 +32,7 @@ START_TEST(runs_follow_one_another)
 }
 END_TEST
 
+/* CPython: test_runners.RunTests.test_asyncio_run_from_running_loop */
 TASK_TEST(runs_do_not_nest)
 {
     ck_assert_int_eq(coro_run(returns, NULL), -EPERM);
@@ -56,6 +57,7 @@ TASK_TEST(runs_do_not_nest_in_callbacks_either)
     return 0;
 }
 
+/* CPython: test_runners.RunTests.test_asyncio_run_only_coro */
 START_TEST(a_run_needs_a_function)
 {
     const coro_run_options options = test_options();

@@ -3,10 +3,8 @@
  * between. */
 #include "support.h"
 
-/* CPython, does not apply: the barrier itself is not awaited in C, there is no text form of one, and
- * no with statement:
- * test_locks.BarrierTests.test_barrier
- * test_locks.BarrierTests.test_repr
+/* CPython, does not apply: the barrier itself is not awaited in C, there is no text form of one,
+ * and no with statement: test_locks.BarrierTests.test_barrier test_locks.BarrierTests.test_repr
  * test_locks.BarrierTests.test_context_manager */
 
 enum { N = 5 };

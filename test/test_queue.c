@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-/* CPython, does not apply: no text form of a queue, no generic alias and no fractional maxsize in C:
- * test_queues.QueueBasicTests.test_repr
- * test_queues.QueueBasicTests.test_str
+/* CPython, does not apply: no text form of a queue, no generic alias and no fractional maxsize in
+ * C: test_queues.QueueBasicTests.test_repr test_queues.QueueBasicTests.test_str
  * test_queues.QueueBasicTests.test_generic_alias
  * test_queues.QueuePutTests.test_float_maxsize
  * test_queues.QueueJoinTests.test_format

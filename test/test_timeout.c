@@ -450,6 +450,34 @@ TASK_TEST(an_eager_task_has_scopes_of_its_own)
     return 0;
 }
 
+static void compute(coro_duration duration)
+{
+    for (const coro_time until = coro_now() + duration; coro_now() < until;)
+        continue;
+}
+
+static int yields_until_timed_out(void *count)
+{
+    coro_timeout scope;
+    int rc = coro_yield();
+    coro_timeout_begin(&scope, CORO_MILLISECOND);
+    while (rc == 0) {
+        compute(2 * CORO_MILLISECOND);
+        rc = coro_yield();
+        ++*(int *)count;
+    }
+    return coro_timeout_end(&scope, rc);
+}
+
+/* The first timer after a time without any. */
+START_TEST(long_steps_do_not_hold_up_a_timeout)
+{
+    int count = 0;
+    ck_assert_int_eq(coro_run(yields_until_timed_out, &count), -ETIMEDOUT);
+    ck_assert_int_le(count, 3);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -485,6 +513,7 @@ int main(void)
         a_scope_may_outlive_its_run,
         an_inner_scope_that_is_left_open_is_reported,
         an_eager_task_has_scopes_of_its_own,
+        long_steps_do_not_hold_up_a_timeout,
         NULL,
     };
     return run_suite("timeout", tests);

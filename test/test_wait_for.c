@@ -170,7 +170,9 @@ static int traces(void *word)
     return 0;
 }
 
-/* CPython: test_waitfor.AsyncioWaitForTest.test_wait_for_timeout_less_then_0_or_0_coroutine_do_not_started */
+/* CPython:
+ * test_waitfor.AsyncioWaitForTest.test_wait_for_timeout_less_then_0_or_0_coroutine_do_not_started
+ */
 TASK_TEST(no_time_at_all_cancels_a_task_before_it_starts)
 {
     coro_task *task = spawn(traces, (void *)"body");

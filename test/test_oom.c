@@ -227,14 +227,137 @@ static void limit_time(void)
     }
 }
 
+static void group_tasks(void)
+{
+    coro_group group;
+    coro_group_error errors[3];
+    int rc = coro_group_begin(&group);
+    const bool active = did(rc, 0);
+    int failing = 0;
+    for (int i = 0; active && i < 3; i++)
+        failing +=
+            did(coro_group_create_task(&group, returns, ARG(i == 1 ? -EIO : 0)), 0) && i == 1;
+    rc = coro_group_end(&group, 0);
+    must(rc == 0 || rc == -ENOMEM || (failing && rc == -EIO), "the end of the group", rc);
+    if (rc < 0 && active)
+        must(coro_group_errors(&group, errors, 3) >= 1, "no error of the group", rc);
+}
+
+static void hand_out_completed(void)
+{
+    coro_task *tasks[6];
+    coro_completed completed;
+    for (int i = 0; i < 6; i++)
+        tasks[i] = coro_create_task(sleeps, ARG(i));
+    if (did(coro_completed_begin(&completed, tasks, 6, CORO_SECOND), 0)) {
+        coro_task *task;
+        int count = 0;
+        while (coro_completed_next(&completed, &task) == 1)
+            count++;
+        must(count >= 1 && count <= 6, "how many were handed out", count);
+        coro_completed_end(&completed);
+    }
+    for (int i = 0; i < 6; i++)
+        coro_join(tasks[i], NULL);
+}
+
+static const coro_local local = CORO_LOCAL_INITIALIZER(NULL);
+
+static void add_one(void *sum)
+{
+    ++*(int *)sum;
+}
+
+static void call_back(void)
+{
+    int sum = 0, expected = 0;
+    coro_handle handle;
+    const bool set = did(coro_local_set(&local, &sum, NULL), 0);
+    must(coro_local_get(&local) == (set ? &sum : NULL), "the local", set);
+    expected += did(coro_call_soon(add_one, &sum, NULL), 0);
+    expected += did(coro_call_later(CORO_SECOND, add_one, &sum, NULL), 0);
+    expected += did(coro_call_soon_threadsafe(coro_current_loop(), add_one, &sum), 0);
+    if (did(coro_call_later(CORO_SECOND, add_one, &sum, &handle), 0))
+        must(coro_handle_cancel(&handle), "cancel", 0);
+    if (did(coro_sleep(2 * CORO_SECOND), 0))
+        must(sum == expected, "calls", sum);
+    while (sum < expected)
+        did(coro_sleep(CORO_MILLISECOND), 0);
+}
+
+static int gets_three(void *arg)
+{
+    coro_queue *queue = arg;
+    for (int i = 0; i < 3; i++) {
+        const int rc = coro_queue_get(queue, NULL);
+        if (rc < 0)
+            return rc;
+        coro_queue_task_done(queue);
+    }
+    return 0;
+}
+
+static void queue_up(void)
+{
+    int items[40];
+    coro_queue *queue = coro_queue_create(NULL);
+    coro_task *getter = queue ? coro_create_task(gets_three, queue) : NULL;
+    size_t count = 0;
+    for (int i = 0; queue && i < 40; i++)
+        count += did(coro_queue_put_nowait(queue, &items[i]), 0);
+    if (getter && count >= 3) {
+        did(coro_await(getter, NULL), 0);
+        count -= 3;
+    }
+    must(!queue || !getter || count < 3 || coro_queue_size(queue) == count, "items", (int)count);
+    if (getter)
+        coro_cancel(getter);
+    coro_join(getter, NULL);
+    coro_queue_destroy(queue);
+}
+
+static void select_first(void)
+{
+    coro_event event = CORO_EVENT_INITIALIZER;
+    coro_queue *queues[7];
+    coro_clause clauses[8] = {coro_clause_set(&event)};
+    for (int i = 0; i < 7; i++) {
+        queues[i] = coro_queue_create(NULL);
+        clauses[i + 1] = coro_clause_get(queues[i]);
+    }
+    const int rc = coro_select(clauses, 8, CORO_SECOND);
+    must(rc == -ETIMEDOUT || rc == -ENOMEM || (rc >= 0 && clauses[rc].status == -ENOMEM), "select",
+         rc);
+    for (int i = 0; i < 7; i++)
+        coro_queue_destroy(queues[i]);
+}
+
+static void use_threads(void)
+{
+    const coro_thread_options options = {.arg_size = sizeof(int)};
+    int rc = coro_to_thread(returns, ARG(3));
+    must(rc == 3 || rc == -ENOMEM || rc == -EAGAIN, "to_thread", rc);
+    rc = coro_to_thread_with(&options, returns, &rc);
+    coro_loop *loop = coro_loop_retain(coro_current_loop());
+    coro_concurrent_future *concurrent = coro_run_coroutine_threadsafe(loop, returns, ARG(4));
+    coro_future *future = coro_wrap_future(concurrent);
+    did(coro_join(future, NULL), 4);
+    coro_concurrent_release(concurrent);
+    coro_loop_release(loop);
+}
+
 static int scenario(void *arg)
 {
-    create_and_name();
-    start_eagerly();
-    sleep_together();
-    wait_for_some();
-    settle_future();
-    limit_time();
+    static void (*const steps[])(void) = {
+        create_and_name, start_eagerly, sleep_together, wait_for_some,
+        settle_future,   limit_time,    group_tasks,    hand_out_completed,
+        call_back,       queue_up,      select_first,   use_threads,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        errno = 99;
+        steps[i]();
+        must(errno == 99, "errno after step", (int)i);
+    }
     coro_release(coro_create_task(fails_with_text, &(int){1})); /* left over, and not read */
     return 5;
 }

@@ -42,7 +42,7 @@ void coro__loop_deliver_posts(struct coro__loop *loop)
 static void idle(struct coro__loop *loop, coro_time now)
 {
     const coro_time next = coro__timers_next(&loop->timers);
-    if (next <= now)
+    if (next <= now || loop->stop)
         return;
     if (loop->expected == 0 && next == CORO_FOREVER && !coro__inbox_shared(loop->inbox)) {
         loop->deadlocked(loop);

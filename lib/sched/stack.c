@@ -16,6 +16,11 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
+/* Linux 5.14. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 enum {
     COLOURS = 16,
     COLOUR_BYTES = 64,
@@ -143,9 +148,20 @@ static struct coro__stack_slab *new_slab(struct coro__stack_class *class)
     return map_slab(class, 1);
 }
 
+/* Emulators accept advice that they do not know: the first guard page must be one. */
+static bool guard_by_advice(struct coro__stacks *stacks, char *page)
+{
+    if (stacks->guards_by_mprotect || madvise(page, stacks->page, MADV_GUARD_INSTALL) < 0)
+        return false;
+    if (stacks->guards_by_advice)
+        return true;
+    stacks->guards_by_advice = madvise(page, stacks->page, MADV_POPULATE_READ) < 0;
+    return stacks->guards_by_advice;
+}
+
 static void guard(struct coro__stacks *stacks, char *page)
 {
-    if (!stacks->guards_by_mprotect && madvise(page, stacks->page, MADV_GUARD_INSTALL) == 0)
+    if (guard_by_advice(stacks, page))
         return;
     stacks->guards_by_mprotect = true;
     if (mprotect(page, stacks->page, PROT_NONE) == 0 || stacks->reported_unguarded)

@@ -55,6 +55,7 @@ struct coro__stacks {
     void (*entry)(void); /* what every stack runs: see coro__context_birth */
     const struct coro__log *log;
     struct coro__birthplace birthplace;
+    bool guards_by_advice;   /* the first one has been tried */
     bool guards_by_mprotect; /* the kernel has no MADV_GUARD_INSTALL */
     bool reported_unguarded;
 };

@@ -102,12 +102,26 @@ static bool name_from_file(const Dl_info *info, uintptr_t address, char *buffer,
     return name != NULL;
 }
 
+/* Of this object in memory, from the linker, where its head is loaded as well. */
+extern const char coro__image[] __asm__("__ehdr_start") __attribute__((weak, visibility("hidden")));
+extern const char coro__image_end[] __asm__("_end") __attribute__((weak, visibility("hidden")));
+
+/* What the address belongs to. A static program has no dladdr, and nothing but itself. */
+static bool find_object(uintptr_t address, Dl_info *info)
+{
+    if (dladdr((const void *)address, info) && info->dli_fname)
+        return true;
+    *info = (Dl_info){.dli_fname = program_invocation_name,
+                      .dli_fbase = (void *)(uintptr_t)coro__image};
+    return coro__image && address >= (uintptr_t)coro__image && address < (uintptr_t)coro__image_end;
+}
+
 const char *coro__symbol_name(coro__code *function, char *buffer, size_t size)
 {
     const int saved_errno = errno;
     const uintptr_t address = (uintptr_t)function;
     Dl_info info;
-    if (!dladdr((void *)address, &info) || !info.dli_fname) {
+    if (!find_object(address, &info)) {
         snprintf(buffer, size, "%#lx", (unsigned long)address);
         return buffer;
     }

@@ -34,13 +34,15 @@ void coro__context_entered(void)
     coro__annotate_enter(&first);
 }
 
-void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
+struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                               struct coro__registers *to)
 {
     ucontext_t here;
     if (from == to)
-        return; /* swapcontext would read the signal mask before it has saved it */
+        return from; /* swapcontext would read the signal mask before it has saved it */
     from->saved = &here;
     coro__fp_save(&crossing);
     swapcontext(&here, to->saved);
     coro__fp_load(&crossing);
+    return from;
 }

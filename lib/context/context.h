@@ -8,7 +8,8 @@
  * architecture every later switch only exchanges registers.
  *
  * configure chooses three files:
- *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch
+ *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch (which returns the `to` of
+ *                         the switch that enters the context again)
  *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
  *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
  */
@@ -31,14 +32,20 @@ struct coro__context {
     struct coro__annotation annotation;
 };
 
-/* Leaves the running context and enters another, or itself; returns when it is entered again. */
-CORO__INLINE void coro__context_switch(struct coro__context *from, struct coro__context *to)
+/*
+ * Leaves the running context and enters another, or itself; returns when it is entered again. What
+ * it then was entered as is returned: `from`, or a copy. A caller that goes on with that keeps
+ * nothing over the switch, which costs less than keeping `from`.
+ */
+CORO__INLINE struct coro__context *coro__context_switch(struct coro__context *from,
+                                                        struct coro__context *to)
 {
     if (coro__annotate_must_differ() && from == to)
-        return;
+        return from;
     coro__annotate_leave(&from->annotation, &to->annotation);
-    coro__registers_switch(&from->registers, &to->registers);
+    struct coro__registers *entered = coro__registers_switch(&from->registers, &to->registers);
     coro__annotate_enter(&from->annotation);
+    return CORO__CONTAINER_OF(entered, struct coro__context, registers);
 }
 
 /* Memory that births need, one after another; too large for a task's stack. */

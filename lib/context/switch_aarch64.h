@@ -36,7 +36,8 @@ struct coro__registers {
         "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", \
         "v28", "v29", "v30", "v31", "memory", "cc" CORO__CLOBBER_X18 CORO__CLOBBER_SVE
 
-CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
+CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                                            struct coro__registers *to)
 {
     register struct coro__registers *x0 __asm__("x0") = from;
     register struct coro__registers *x1 __asm__("x1") = to;
@@ -53,6 +54,7 @@ CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct co
                      : "+r"(x0), "+r"(x1)
                      :
                      : "x2", CORO__CLOBBERED);
+    return x1;
 }
 
 /* Leaves the running context by calling fn(arg), which does not return but enters another. */

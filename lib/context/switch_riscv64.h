@@ -27,7 +27,8 @@ struct coro__registers {
         "fa5", "fa6", "fa7", "fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", \
         "fs10", "fs11", "memory" CORO__CLOBBER_VECTOR
 
-CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
+CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                                            struct coro__registers *to)
 {
     register struct coro__registers *a0 __asm__("a0") = from;
     register struct coro__registers *a1 __asm__("a1") = to;
@@ -43,6 +44,7 @@ CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct co
                      : "+r"(a0), "+r"(a1)
                      :
                      : "a2", CORO__CLOBBERED);
+    return a1;
 }
 
 /* Leaves the running context by calling fn(arg), which does not return but enters another. */

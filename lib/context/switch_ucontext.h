@@ -13,7 +13,8 @@ struct coro__registers {
 };
 
 /* No inline function: the saved context would stay in the frame of every caller. */
-void coro__registers_switch(struct coro__registers *from, struct coro__registers *to);
+struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                               struct coro__registers *to);
 
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)

@@ -33,7 +33,8 @@ struct coro__registers {
         "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",    \
         "st(6)", "st(7)", "memory", "cc" CORO__CLOBBER_AVX512
 
-CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct coro__registers *to)
+CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                                            struct coro__registers *to)
 {
     __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
                      "movq %%rsp, 0(%%rdi)\n\t"
@@ -46,6 +47,7 @@ CORO__INLINE void coro__registers_switch(struct coro__registers *from, struct co
                      : "+D"(from), "+S"(to)
                      :
                      : CORO__CLOBBERED);
+    return to;
 }
 
 /* Leaves the running context by calling fn(arg), which does not return but enters another. */

@@ -56,7 +56,7 @@ void coro__environment_step(struct coro__ready *ready, coro_task *task)
                   "a callback of the loop ran for %.3f seconds", seconds);
 }
 
-void coro__ready_switch_environment(struct coro__ready *ready, coro_task *from, coro_task *to)
+coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *from, coro_task *to)
 {
     struct cxx_exceptions exceptions = {0};
     struct cxx_exceptions *of_thread = ready->cxx ? __cxa_get_globals() : &exceptions;
@@ -76,6 +76,7 @@ void coro__ready_switch_environment(struct coro__ready *ready, coro_task *from, 
     *of_thread = exceptions;
     if (from->fp_env)
         coro__fp_load(&from->fp);
+    return from;
 }
 
 void coro__environment_end(struct coro__ready *ready, coro_task *task)

@@ -208,7 +208,8 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
     uintptr_t *at = ready->next.at;
     uintptr_t *end = ready->next.end;
     /* Each in a register of its own: one wide load of what was just stored in parts would have to
-     * wait until it is in the cache. */
+     * wait until it is in the cache. Likewise below, where a wide store would make the next load
+     * wait. */
     __asm__("" : "+r"(array), "+r"(at), "+r"(end));
     ready->now.entries = array;
     ready->now.at = at;
@@ -217,7 +218,10 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
     ready->odd_pass = !ready->odd_pass;
     if (CORO__LIKELY(may_go_on) && CORO__LIKELY(end - array < SMALL_END)) {
         *end = CORO__ENTRY_END;
-        ready->next.at = ready->next.end = end + 1;
+        end++;
+        ready->next.at = end;
+        __asm__("" : "+r"(end));
+        ready->next.end = end;
         ready->large = false;
     } else {
         mark_end(&ready->now);

@@ -155,7 +155,8 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry);
 void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *record);
 
 /* Switches between tasks of which the first keeps its environment: see environment.h. */
-void coro__ready_switch_environment(struct coro__ready *ready, coro_task *from, coro_task *to);
+coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *from,
+                                          coro_task *to);
 
 /* Fetches the struct of a task some places ahead, and the end of the next one's stack. */
 CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
@@ -183,22 +184,24 @@ CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, co
     *ready->errno_location = to->saved_errno;
 }
 
-/* Leaves `from`, which runs, for another task; returns when it is entered again. */
-CORO__INLINE void coro__ready_switch(struct coro__ready *ready, coro_task *from, coro_task *to)
+/* Leaves `from`, which runs, for another task; returns when it is entered again, and returns it:
+ * see coro__context_switch. */
+CORO__INLINE coro_task *coro__ready_switch(struct coro__ready *ready, coro_task *from,
+                                           coro_task *to)
 {
-    if (CORO__UNLIKELY(from->keeps_environment)) {
-        coro__ready_switch_environment(ready, from, to);
-        return;
-    }
+    if (CORO__UNLIKELY(from->keeps_environment))
+        return coro__ready_switch_environment(ready, from, to);
     coro__ready_exchange_errno(ready, from, to);
     ready->current = to;
-    coro__context_switch(&from->context, &to->context);
+    return CORO__CONTAINER_OF(coro__context_switch(&from->context, &to->context), coro_task,
+                              context);
 }
 
-/* Leaves the current task for the next ready one; returns when it is entered again. */
-CORO__INLINE void coro__ready_leave(struct coro__ready *ready, coro_task *current)
+/* Leaves the current task for the next ready one; returns when it is entered again, and returns it.
+ */
+CORO__INLINE coro_task *coro__ready_leave(struct coro__ready *ready, coro_task *current)
 {
-    coro__ready_switch(ready, current, coro__ready_next(ready));
+    return coro__ready_switch(ready, current, coro__ready_next(ready));
 }
 
 /* For the loop: lets tasks run until there is an entry that is not theirs. */

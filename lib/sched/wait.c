@@ -143,7 +143,8 @@ int coro__park(struct coro__ready *ready, struct coro__wait *wait)
     task->wait = wait;
     if (CORO__UNLIKELY(task->must_cancel))
         offer_again(ready, task);
-    coro__ready_leave(ready, task);
+    task = coro__ready_leave(ready, task);
+    wait = task->wait;
     task->wait = NULL;
     if (CORO__UNLIKELY(task->must_cancel) || CORO__UNLIKELY(wait->status == -ECANCELED))
         return coro__deliver_cancel(task);

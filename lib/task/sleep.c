@@ -27,9 +27,7 @@ int coro_yield(void)
         return -EPERM;
     struct coro__ready *ready = coro__ready_here;
     coro__ready_push(ready, task);
-    coro__ready_leave(ready, task);
-    /* Read again: kept over the switch, the pointer would be spilled to the stack. */
-    task = ready->current;
+    task = coro__ready_leave(ready, task);
     return CORO__UNLIKELY(task->must_cancel) ? coro__deliver_cancel(task) : 0;
 }
 

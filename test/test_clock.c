@@ -116,12 +116,30 @@ START_TEST(a_signal_does_not_shorten_a_sleep)
 }
 END_TEST
 
+static coro_duration processor_time(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * CORO_SECOND + used.tv_nsec;
+}
+
+START_TEST(a_sleep_on_the_real_clock_leaves_the_processor_to_others)
+{
+    coro_duration elapsed = 0;
+    const coro_duration before = processor_time();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(coro_run(sleeps_20_ms, &elapsed), 0);
+    ck_assert_int_lt(processor_time() - before, 20 * CORO_MILLISECOND);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         virtual_time_stands_still_while_anything_is_ready,
         virtual_time_starts_at_zero_and_jumps_from_deadline_to_deadline,
         a_sleep_on_the_real_clock_is_not_shorter_than_asked_for,
+        a_sleep_on_the_real_clock_leaves_the_processor_to_others,
         the_real_clock_is_the_monotonic_one,
         timers_fire_while_tasks_are_ready_all_the_time,
         a_signal_does_not_shorten_a_sleep,

@@ -55,7 +55,8 @@ static void idle(struct coro__loop *loop, coro_time now)
     const bool timed = next != CORO_FOREVER && !loop->clock.is_virtual;
     if (!timed || next - now >= LONG_IDLE)
         coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-    coro__inbox_wait(loop->inbox, timed ? next - now : CORO_FOREVER, loop->expected == 0);
+    coro__inbox_wait(loop->inbox, timed ? next - now : CORO_FOREVER,
+                     loop->expected == 0 && next == CORO_FOREVER);
     coro__loop_deliver_posts(loop);
 }
 

@@ -30,7 +30,8 @@ class Features:
         # Since 3.13 an uncancel() that leaves no request drops the undelivered one, and a group
         # gives the count back that its own cancel has raised.
         self.uncancel = self.group = version >= (3, 13)
-        # Since 3.13 a queue can be shut down, and a condition hands a cancelled task's notify on.
+        # Since 3.13 a queue can be shut down, and a condition, which a barrier consists of, hands a
+        # cancelled task's notify on.
         self.condition = self.shutdown = version >= (3, 13)
 
 
@@ -54,7 +55,8 @@ class Generator:
             (self.spawn, 4 * has.group), (self.settle, 4), (self.renew, 2), (self.result, 2),
             (self.callback, 2), (self.name, 1), (self.tasks, 1), (self.ends, 2),
             (self.with_lock, 4), (self.lock, 2), (self.event, 3),
-            (self.condition, 2 * has.condition), (self.barrier, 2), (self.queue, 5),
+            (self.condition, 2 * has.condition), (self.barrier, 2 * has.condition),
+            (self.queue, 5),
         )  # fmt: skip
 
     # --- What operations are made of --------------------------------------------------------------

@@ -50,10 +50,10 @@ void coro__inbox_release(struct coro__inbox *inbox);
 /* Puts a post in; false if the inbox is closed. In any thread, and in signal handlers. */
 bool coro__inbox_post(struct coro__inbox *inbox, struct coro__post *post);
 
-/* Whether others than the loop may wake it. */
+/* Whether others than the loop may wake it. When not, what they had posted can be seen. */
 static inline bool coro__inbox_shared(struct coro__inbox *inbox)
 {
-    return atomic_load_explicit(&inbox->users, memory_order_relaxed) > 0;
+    return atomic_load_explicit(&inbox->users, memory_order_acquire) > 0;
 }
 
 static inline bool coro__inbox_empty(struct coro__inbox *inbox)

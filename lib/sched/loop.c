@@ -37,6 +37,12 @@ void coro__loop_deliver_posts(struct coro__loop *loop)
     }
 }
 
+/* Somebody may have posted, and let go of the inbox, since it was looked into. */
+static bool anybody_may_wake(struct coro__loop *loop)
+{
+    return loop->expected > 0 || coro__inbox_shared(loop->inbox) || !coro__inbox_empty(loop->inbox);
+}
+
 /* With nothing ready: sleeps until a timer is due, or there is a post. A virtual clock jumps
  * instead, unless a post is certain to come. */
 static void idle(struct coro__loop *loop, coro_time now)
@@ -44,7 +50,7 @@ static void idle(struct coro__loop *loop, coro_time now)
     const coro_time next = coro__timers_next(&loop->timers);
     if (next <= now || loop->stop)
         return;
-    if (loop->expected == 0 && next == CORO_FOREVER && !coro__inbox_shared(loop->inbox)) {
+    if (next == CORO_FOREVER && !anybody_may_wake(loop)) {
         loop->deadlocked(loop);
         return;
     }

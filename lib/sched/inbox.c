@@ -53,9 +53,14 @@ void coro__inbox_abandon(struct coro__inbox *inbox)
     free(inbox);
 }
 
-void coro__inbox_retain(struct coro__inbox *inbox)
+void coro__inbox_hold(struct coro__inbox *inbox)
 {
     atomic_fetch_add(&inbox->references, 1);
+}
+
+void coro__inbox_retain(struct coro__inbox *inbox)
+{
+    coro__inbox_hold(inbox);
     atomic_fetch_add(&inbox->users, 1);
 }
 

@@ -30,7 +30,7 @@ struct coro__post {
 };
 
 struct coro__inbox {
-    atomic_uint references;              /* the loop's, and one for each user */
+    atomic_uint references;              /* the loop's, one for each user, and others */
     atomic_uint users;                   /* handles that others hold: each may wake the loop */
     _Atomic(struct coro__post *) newest; /* linked to older ones; or a mark that it is closed */
     atomic_bool asleep;                  /* the loop sleeps, or is about to */
@@ -40,14 +40,18 @@ struct coro__inbox {
 /* 0 with the loop's reference in *inbox, or -ENOMEM, -EMFILE or -ENFILE. */
 int coro__inbox_create(struct coro__inbox **inbox);
 
-/* The loop's reference goes. */
+/* A reference more, in any thread, as memory only: whoever has it is no user. */
+void coro__inbox_hold(struct coro__inbox *inbox);
+
+/* Such a reference goes, or the loop's. */
 void coro__inbox_abandon(struct coro__inbox *inbox);
 
-/* In any thread. */
+/* A user more, or one less. In any thread. */
 void coro__inbox_retain(struct coro__inbox *inbox);
 void coro__inbox_release(struct coro__inbox *inbox);
 
-/* Puts a post in; false if the inbox is closed. In any thread, and in signal handlers. */
+/* Puts a post in; false if the inbox is closed. In any thread, and in signal handlers. The loop may
+ * end before this returns, so that the reference must not be one that goes with the post. */
 bool coro__inbox_post(struct coro__inbox *inbox, struct coro__post *post);
 
 /* Whether others than the loop may wake it. When not, what they had posted can be seen. */

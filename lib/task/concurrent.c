@@ -9,10 +9,14 @@
 #include <time.h>
 
 /* --- The result ------------------------------------------------------------------------------- */
+/* The observer, with its reference to the inbox, may be gone as soon as it is posted. */
 static void tell(struct coro__observer *observer)
 {
-    if (!coro__inbox_post(observer->inbox, &observer->post))
+    struct coro__inbox *inbox = observer->inbox;
+    coro__inbox_hold(inbox);
+    if (!coro__inbox_post(inbox, &observer->post))
         observer->post.kind->discard(&observer->post);
+    coro__inbox_abandon(inbox);
 }
 
 void coro__concurrent_observe(coro_concurrent_future *future, struct coro__observer *observer)

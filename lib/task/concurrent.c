@@ -8,6 +8,40 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* --- References ------------------------------------------------------------------------------- */
+static void stop_using_inbox(coro_concurrent_future *future)
+{
+    if (atomic_exchange(&future->uses_inbox, false))
+        coro__inbox_release(future->inbox);
+}
+
+static void drop(coro_concurrent_future *future)
+{
+    if (atomic_fetch_sub(&future->references, 1) > 1)
+        return;
+    pthread_cond_destroy(&future->settled);
+    pthread_mutex_destroy(&future->mutex);
+    coro__locals_release(future->locals);
+    coro__inbox_abandon(future->inbox);
+    free(future->message);
+    free(future);
+}
+
+coro_concurrent_future *coro_concurrent_retain(coro_concurrent_future *future)
+{
+    if (future)
+        atomic_fetch_add(&future->handles, 1);
+    return future;
+}
+
+void coro_concurrent_release(coro_concurrent_future *future)
+{
+    if (!future || atomic_fetch_sub(&future->handles, 1) > 1)
+        return;
+    stop_using_inbox(future);
+    drop(future);
+}
+
 /* --- The result ------------------------------------------------------------------------------- */
 /* The observer, with its reference to the inbox, may be gone as soon as it is posted. */
 static void tell(struct coro__observer *observer)
@@ -70,6 +104,14 @@ static bool settle(coro_concurrent_future *future, int status, void *value, cons
     return first;
 }
 
+/* The last of the task, which has the result unless there is one already. */
+static void end(coro_concurrent_future *future, int status, void *value, const char *message)
+{
+    settle(future, status, value, message);
+    stop_using_inbox(future);
+    drop(future);
+}
+
 /* --- The task, in the loop's thread ----------------------------------------------------------- */
 static void on_end(struct coro__ready *ready, struct coro__callback *callback)
 {
@@ -80,9 +122,8 @@ static void on_end(struct coro__ready *ready, struct coro__callback *callback)
     const int status = coro__task_result(task, &value);
     future->task = NULL;
     coro__ready_unreserve(ready, 1);
-    settle(future, status, value, message ? message->text : NULL);
+    end(future, status, value, message ? message->text : NULL);
     coro__task_release(task);
-    coro_concurrent_release(future);
 }
 
 /* As a callback, whose task-locals the task inherits. */
@@ -99,8 +140,7 @@ static void start(void *arg)
         }
         coro__ready_unreserve(ready, 1);
     }
-    settle(future, -ENOMEM, NULL, NULL);
-    coro_concurrent_release(future);
+    end(future, -ENOMEM, NULL, NULL);
 }
 
 static coro_concurrent_future *of_start(struct coro__post *post)
@@ -110,8 +150,7 @@ static coro_concurrent_future *of_start(struct coro__post *post)
 
 static void discard_start(struct coro__post *post)
 {
-    settle(of_start(post), -ESHUTDOWN, NULL, NULL);
-    coro_concurrent_release(of_start(post));
+    end(of_start(post), -ESHUTDOWN, NULL, NULL);
 }
 
 static void deliver_start(struct coro__loop *loop, struct coro__post *post)
@@ -131,12 +170,12 @@ static void deliver_cancel(struct coro__loop *loop, struct coro__post *post)
     coro_concurrent_future *future = CORO__CONTAINER_OF(post, coro_concurrent_future, cancel);
     if (future->task)
         coro__cancel(&loop->ready, future->task, NULL);
-    coro_concurrent_release(future);
+    drop(future);
 }
 
 static void discard_cancel(struct coro__post *post)
 {
-    coro_concurrent_release(CORO__CONTAINER_OF(post, coro_concurrent_future, cancel));
+    drop(CORO__CONTAINER_OF(post, coro_concurrent_future, cancel));
 }
 
 static const struct coro__post_kind start_kind = {.deliver = deliver_start,
@@ -160,9 +199,12 @@ static coro_concurrent_future *create(coro_loop *loop, coro_fn *fn, void *arg)
     pthread_cond_init(&future->settled, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&future->mutex, NULL);
-    atomic_init(&future->references, 1);
+    atomic_init(&future->references, 2);
+    atomic_init(&future->handles, 1);
+    atomic_init(&future->uses_inbox, true);
     coro__list_init(&future->observers);
     coro__inbox_retain(loop);
+    coro__inbox_hold(loop);
     future->inbox = loop;
     future->fn = fn;
     future->arg = arg;
@@ -176,29 +218,9 @@ coro_concurrent_future *coro_run_coroutine_threadsafe(coro_loop *loop, coro_fn *
     coro_concurrent_future *future = loop && fn ? create(loop, fn, arg) : NULL;
     if (!future)
         return NULL;
-    coro_concurrent_retain(future);
     if (!coro__inbox_post(loop, &future->start))
         discard_start(&future->start);
     return future;
-}
-
-coro_concurrent_future *coro_concurrent_retain(coro_concurrent_future *future)
-{
-    if (future)
-        atomic_fetch_add(&future->references, 1);
-    return future;
-}
-
-void coro_concurrent_release(coro_concurrent_future *future)
-{
-    if (!future || atomic_fetch_sub(&future->references, 1) > 1)
-        return;
-    pthread_cond_destroy(&future->settled);
-    pthread_mutex_destroy(&future->mutex);
-    coro__locals_release(future->locals);
-    coro__inbox_release(future->inbox);
-    free(future->message);
-    free(future);
 }
 
 /* With the mutex held, until there is a result or the time is up. */
@@ -277,7 +299,7 @@ bool coro_concurrent_cancel(coro_concurrent_future *future)
 {
     if (!future || !settle(future, -ECANCELED, NULL, NULL))
         return false;
-    coro_concurrent_retain(future);
+    atomic_fetch_add(&future->references, 1);
     if (!coro__inbox_post(future->inbox, &future->cancel))
         discard_cancel(&future->cancel);
     return true;

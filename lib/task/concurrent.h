@@ -2,6 +2,10 @@
 /*
  * Concurrent futures. A mutex guards the result and the list of observers; all else belongs to the
  * loop that runs the task, and moves there in posts.
+ *
+ * References are the task's, from the post that starts it to its end; that of a cancel on its way;
+ * and one for all handles. Who has a handle may wake the loop with a cancel, until the task has
+ * ended: so long the future is a user of the inbox.
  */
 #ifndef CORO_TASK_CONCURRENT_H
 #define CORO_TASK_CONCURRENT_H
@@ -13,6 +17,8 @@
 
 struct coro_concurrent_future {
     atomic_uint references;
+    atomic_uint handles;
+    atomic_bool uses_inbox;
     pthread_mutex_t mutex;
     pthread_cond_t settled;
     bool done;

@@ -42,8 +42,8 @@ CORO_API coro_loop *coro_loop_retain(coro_loop *loop);
 CORO_API void coro_loop_release(coro_loop *loop);
 
 /*
- * Has the loop call fn(arg), as coro_call_soon() does, and wakes it for that.
- * loop.call_soon_threadsafe().
+ * Has the loop call fn(arg), as coro_call_soon() does, and wakes it for that. The calls of a thread
+ * come in their order. loop.call_soon_threadsafe().
  *
  * Returns 0, -EINVAL if fn or the loop is NULL, -ENOMEM, or -ESHUTDOWN if the loop has ended. If it
  * ends before it has come to it, fn is not called.

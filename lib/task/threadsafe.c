@@ -46,6 +46,17 @@ static void discard(struct coro__post *post)
 
 static const struct coro__post_kind kind = {.deliver = deliver, .discard = discard};
 
+/* In the loop's own thread it takes its place among what is ready, unless that would overtake what
+ * others have posted, or may never run because the loop ends. */
+static bool push(coro_loop *loop, struct posted_call *posted)
+{
+    if (loop != coro_current_loop() || !coro__inbox_empty(loop) || coro__loop_here()->ending ||
+        coro__ready_reserve(coro__ready_here, 1) < 0)
+        return false;
+    coro__ready_push_callback(coro__ready_here, &posted->callback);
+    return true;
+}
+
 int coro_call_soon_threadsafe(coro_loop *loop, coro_call_fn *fn, void *arg)
 {
     if (!loop || !fn)
@@ -61,7 +72,7 @@ int coro_call_soon_threadsafe(coro_loop *loop, coro_call_fn *fn, void *arg)
     coro__callback_init(&posted->callback, run);
     posted->fn = fn;
     posted->arg = arg;
-    if (coro__inbox_post(loop, &posted->post))
+    if (push(loop, posted) || coro__inbox_post(loop, &posted->post))
         return 0;
     discard(&posted->post);
     return -ESHUTDOWN;

@@ -47,6 +47,7 @@ static int says_which_thread(void *thread)
     return 7;
 }
 
+/* CPython: test_threads.ToThreadTests.test_to_thread */
 TASK_TEST(the_function_runs_in_another_thread)
 {
     pthread_t thread = pthread_self();
@@ -106,6 +107,7 @@ static int calls(void *fn)
     return coro_to_thread(*(coro_fn **)fn, fn);
 }
 
+/* CPython: test_threads.ToThreadTests.test_to_thread_exception */
 TASK_TEST(texts_and_values_are_the_callers)
 {
     coro_fn *fn = fails_with_a_text;
@@ -158,6 +160,7 @@ static int changes_a_local(void *arg)
     return coro_local_set(&color, (void *)(uintptr_t) "green", NULL);
 }
 
+/* CPython: test_threads.ToThreadTests.test_to_thread_contextvars */
 TASK_TEST(the_thread_has_copies_of_the_task_locals)
 {
     coro_local_set(&color, (void *)(uintptr_t) "red", NULL);
@@ -340,6 +343,7 @@ static int adds_late(void *arg)
     return pair->first + pair->second;
 }
 
+/* CPython: test_threads.ToThreadTests.test_to_thread_args_kwargs */
 TASK_TEST(a_copied_argument_is_the_threads)
 {
     const coro_thread_options options = {.arg_size = sizeof(struct pair)};

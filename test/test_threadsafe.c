@@ -1385,6 +1385,7 @@ TASK_TEST(a_loop_that_has_ended_is_heard_of_here)
     return 0;
 }
 
+/* CPython: test_futures.BaseFutureTests.test_wrap_future_without_loop */
 START_TEST(outside_a_loop_nothing_is_wrapped)
 {
     start_server(&server);
@@ -1418,18 +1419,12 @@ START_TEST(a_wrap_whose_result_has_come_hides_no_deadlock)
 }
 END_TEST
 
-/* Each of these waits for a number of the server, and its loop ends as soon as that has come. */
-static int waits_once(void *number)
-{
-    return joins_a_wrap(number);
-}
-
 static void *waits_in_short_loops(void *arg)
 {
     int wrong = 0;
     for (int i = many(500); i > 0; i--) {
         coro_concurrent_future *future = ask(i % 2 ? returns : yields_and_returns, ARG(i));
-        wrong += run_test(waits_once, future) != i;
+        wrong += run_test(joins_a_wrap, future) != i;
         coro_concurrent_release(future);
     }
     ck_assert_int_eq(wrong, 0);
@@ -1448,14 +1443,12 @@ START_TEST(a_loop_may_end_as_soon_as_it_has_heard)
 }
 END_TEST
 
-/* Takes its future with it: a number, or NULL if the loop is to end before it knows. */
-static int waits_or_not(void *future)
+/* The result comes before the end of the loop, or after it. */
+static int leaves_a_waiter_for(void *future)
 {
-    coro_task *waiter = spawn(joins_a_wrap, future);
-    for (int i = (int)coro_all_tasks(NULL, 0); i > 0; i--)
-        coro_yield();
-    coro_release(waiter);
-    return 0;
+    coro_release(spawn(joins_a_wrap, future));
+    coro_yield();
+    return coro_yield();
 }
 
 static void *waits_in_vain(void *arg)
@@ -1463,7 +1456,7 @@ static void *waits_in_vain(void *arg)
     int wrong = 0;
     for (int i = many(500); i > 0; i--) {
         coro_concurrent_future *future = ask(i % 2 ? returns : yields_and_returns, ARG(i));
-        wrong += run_test(waits_or_not, future) != 0;
+        wrong += run_test(leaves_a_waiter_for, future) != 0;
         const int rc = coro_concurrent_result(future, CORO_FOREVER, NULL);
         wrong += rc != i && rc != -ECANCELED;
         coro_concurrent_release(future);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads and loops as CPython's cases have them. The others stand in test_thread and
  * test_threadsafe. */
-#include "../support.h"
-
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
+#include "../support_threads.h"
 
 /* CPython, does not apply: the two kinds of future are two types, which a compiler tells apart:
  * test_futures.DuckTests.test_wrap_future test_futures.BaseFutureTests.test_wrap_future_future */
@@ -167,49 +163,6 @@ START_TEST(a_thread_learns_that_the_task_was_cancelled)
 END_TEST
 
 /* --- Wrapped futures, of a loop in another thread --------------------------------------------- */
-struct other {
-    pthread_t thread;
-    coro_loop *loop;
-    coro_future *end;
-    sem_t runs;
-};
-
-static int runs_until_told(void *arg)
-{
-    struct other *other = arg;
-    other->end = coro_create_future();
-    other->loop = coro_loop_retain(coro_current_loop());
-    sem_post(&other->runs);
-    return coro_join(other->end, NULL);
-}
-
-static void *runs_a_loop(void *other)
-{
-    ck_assert_int_eq(run_test(runs_until_told, other), 0);
-    return NULL;
-}
-
-static void begin(struct other *other)
-{
-    sem_init(&other->runs, 0, 0);
-    ck_assert_int_eq(pthread_create(&other->thread, NULL, runs_a_loop, other), 0);
-    while (sem_wait(&other->runs) < 0)
-        continue;
-}
-
-static void tells(void *future)
-{
-    coro_set_result((coro_future *)future, 0, NULL);
-}
-
-static void finish(struct other *other)
-{
-    ck_assert_int_eq(coro_call_soon_threadsafe(other->loop, tells, other->end), 0);
-    ck_assert_int_eq(pthread_join(other->thread, NULL), 0);
-    coro_loop_release(other->loop);
-    sem_destroy(&other->runs);
-}
-
 static int says_which_thread(void *thread)
 {
     *(pthread_t *)thread = pthread_self();
@@ -219,43 +172,44 @@ static int says_which_thread(void *thread)
 /* CPython: test_futures.BaseFutureTests.test_wrap_future */
 TASK_TEST(a_wrapped_future_gets_what_came_of_another_thread)
 {
-    struct other other;
+    struct server server;
     pthread_t thread = pthread_self();
     void *value = NULL;
-    begin(&other);
+    start_server(&server);
     coro_concurrent_future *concurrent =
-        coro_run_coroutine_threadsafe(other.loop, says_which_thread, &thread);
+        coro_run_coroutine_threadsafe(server.loop, says_which_thread, &thread);
     ck_assert_int_eq(coro_join(coro_wrap_future(concurrent), &value), 0);
     ck_assert_str_eq(value, "oi");
-    ck_assert(pthread_equal(thread, other.thread));
+    ck_assert(pthread_equal(thread, server.thread));
     ck_assert(!pthread_equal(thread, pthread_self()));
     coro_concurrent_release(concurrent);
-    finish(&other);
+    stop_server(&server);
     return 0;
 }
 
 /* CPython: test_futures.BaseFutureTests.test_wrap_future_use_running_loop */
 TASK_TEST(a_wrapped_future_belongs_to_the_loop_that_runs)
 {
-    struct other other;
-    begin(&other);
-    coro_concurrent_future *concurrent = coro_run_coroutine_threadsafe(other.loop, returns, ARG(3));
+    struct server server;
+    start_server(&server);
+    coro_concurrent_future *concurrent =
+        coro_run_coroutine_threadsafe(server.loop, returns, ARG(3));
     coro_future *wrapped = coro_wrap_future(concurrent);
-    coro_concurrent_future *stranger = coro_run_coroutine_threadsafe(other.loop, awaits, wrapped);
+    coro_concurrent_future *stranger = coro_run_coroutine_threadsafe(server.loop, awaits, wrapped);
     ck_assert_int_eq(coro_concurrent_result(stranger, CORO_FOREVER, NULL), -EXDEV);
     ck_assert_int_eq(coro_join(wrapped, NULL), 3);
     coro_concurrent_release(stranger);
     coro_concurrent_release(concurrent);
-    finish(&other);
+    stop_server(&server);
     return 0;
 }
 
 /* CPython: test_futures.BaseFutureTests.test_wrap_future_cancel */
 TASK_TEST(a_cancelled_wrapped_future_cancels_what_it_wraps)
 {
-    struct other other;
-    begin(&other);
-    coro_concurrent_future *concurrent = coro_run_coroutine_threadsafe(other.loop, forever, NULL);
+    struct server server;
+    start_server(&server);
+    coro_concurrent_future *concurrent = coro_run_coroutine_threadsafe(server.loop, forever, NULL);
     coro_future *wrapped = coro_wrap_future(concurrent);
     ck_assert(coro_cancel(wrapped));
     passes(1);
@@ -263,17 +217,17 @@ TASK_TEST(a_cancelled_wrapped_future_cancels_what_it_wraps)
     ck_assert(coro_cancelled(wrapped));
     coro_release(wrapped);
     coro_concurrent_release(concurrent);
-    finish(&other);
+    stop_server(&server);
     return 0;
 }
 
 /* CPython: test_futures.BaseFutureTests.test_wrap_future_cancel2 */
 TASK_TEST(what_has_a_result_keeps_it_when_its_wrapped_future_is_cancelled)
 {
-    struct other other;
-    begin(&other);
+    struct server server;
+    start_server(&server);
     coro_concurrent_future *concurrent =
-        coro_run_coroutine_threadsafe(other.loop, returns, ARG(42));
+        coro_run_coroutine_threadsafe(server.loop, returns, ARG(42));
     coro_future *wrapped = coro_wrap_future(concurrent);
     ck_assert_int_eq(coro_concurrent_result(concurrent, CORO_FOREVER, NULL), 42);
     ck_assert(coro_cancel(wrapped));
@@ -283,7 +237,7 @@ TASK_TEST(what_has_a_result_keeps_it_when_its_wrapped_future_is_cancelled)
     ck_assert(coro_cancelled(wrapped));
     coro_release(wrapped);
     coro_concurrent_release(concurrent);
-    finish(&other);
+    stop_server(&server);
     return 0;
 }
 

@@ -9,6 +9,20 @@ void coro__cancel_all(struct coro__ready *ready)
         coro__cancel(ready, CORO__CONTAINER_OF(link, coro_task, siblings), NULL);
 }
 
+/* Marks the tasks that are left as such, and cancels each once. */
+static void begin_to_cancel(struct coro__ready *ready)
+{
+    struct coro__list *tasks = &ready->pool->tasks;
+    for (struct coro__list *link = tasks->next; link != tasks; link = link->next) {
+        coro_task *task = CORO__CONTAINER_OF(link, coro_task, siblings);
+        if (task->left_over)
+            continue;
+        task->left_over = true;
+        ready->pool->left_over++;
+        coro__cancel(ready, task, NULL);
+    }
+}
+
 /* Cancels all tasks that are left, together, and runs them to their ends; again for those that they
  * have created meanwhile. Errands in threads are waited for. */
 static void cancel_left_over(coro_runner *runner)
@@ -18,12 +32,7 @@ static void cancel_left_over(coro_runner *runner)
     while ((!coro__list_empty(tasks) || runner->loop.expected > 0) &&
            runner->deadlocks < CORO__MOST_DEADLOCKS) {
         runner->loop.stop = false;
-        for (struct coro__list *link = tasks->next; link != tasks; link = link->next) {
-            coro_task *task = CORO__CONTAINER_OF(link, coro_task, siblings);
-            task->left_over = true;
-            ready->pool->left_over++;
-        }
-        coro__cancel_all(ready);
+        begin_to_cancel(ready);
         coro__loop_run(&runner->loop);
     }
 }

@@ -107,6 +107,8 @@ void coro__loop_run(struct coro__loop *loop)
     struct coro__ready *ready = &loop->ready;
     do {
         begin_pass(loop);
+        if (CORO__UNLIKELY(ready->debug)) /* the time until here is nobody's */
+            coro__environment_step(ready, &ready->idle);
         for (;;) {
             coro__ready_run_tasks(ready);
             if (ready->entry == CORO__ENTRY_END)

@@ -42,7 +42,7 @@ CORO_API coro_loop *coro_runner_get_loop(coro_runner *runner);
  * Cancels all tasks that are left, together, waits until none is, and frees the runner. NULL is
  * none. Runner.close().
  *
- * Returns 0, or -EDEADLK if it had to destroy tasks that waited for ever. Or, and then nothing has
+ * Returns 0, or -EDEADLK if tasks refused the cancel and waited for ever. Or, and then nothing has
  * happened, -EPERM while this thread runs a loop, or -EXDEV in a thread that has not created it.
  */
 CORO_API int coro_runner_close(coro_runner *runner);

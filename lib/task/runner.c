@@ -157,6 +157,8 @@ static void enter(coro_runner *runner)
     coro__ready_here = &runner->loop.ready;
     coro__overflow_begin(&runner->overflow_guard);
     runner->loop.stop = false;
+    runner->loop.ending = false;
+    runner->deadlocks = 0;
 }
 
 static void leave(coro_runner *runner)

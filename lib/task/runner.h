@@ -16,9 +16,9 @@ enum { CORO__MOST_DEADLOCKS = 3 };
 struct coro_runner {
     struct coro__loop loop; /* first: loop->deadlocked gets it */
     bool eager_start;       /* of all tasks but the main one */
+    /* Valid during a run, and a close. */
     unsigned deadlocks;
-    /* Valid during a run. */
-    coro_task *main;
+    coro_task *main; /* NULL while the runner is closed */
     struct coro__callback main_ended;
     struct coro__interrupt interrupt;
     struct coro__overflow_guard overflow_guard;

@@ -28,7 +28,7 @@ CORO_API CORO_NODISCARD coro_runner *coro_runner_create(const coro_run_options *
 
 /*
  * Runs fn(arg) as a main task until it ends. Other tasks stay as they are, and go on in the next
- * run. Runner.run().
+ * run. Its task-locals are those that the main task before it had at its end. Runner.run().
  *
  * Returns as coro_run(), or -EXDEV in a thread that has not created the runner. A NULL runner is
  * one that could not be created: -ENOMEM.

@@ -174,6 +174,8 @@ static int end_main(coro_runner *runner)
     const bool interrupted = coro__interrupt_end(&runner->interrupt, &runner->loop);
     const int status = coro__task_result(main, NULL);
     const bool only = interrupted && status == -ECANCELED && coro_uncancel(main) == 0;
+    coro__locals_release(runner->locals);
+    runner->locals = coro__locals_retain(main->locals);
     runner->main = NULL;
     coro__task_release(main);
     return only ? -EINTR : status;
@@ -186,7 +188,9 @@ static int run_main(coro_runner *runner, coro_fn *fn, void *arg)
     if (coro__ready_reserve(&loop->ready, 1) < 0)
         return -ENOMEM;
     loop->eager_start = false;
+    loop->ready.callback_locals = &runner->locals;
     runner->main = coro_create_task(fn, arg);
+    loop->ready.callback_locals = NULL;
     loop->eager_start = runner->eager_start;
     if (!runner->main) {
         coro__ready_unreserve(&loop->ready, 1);
@@ -230,6 +234,7 @@ int coro_runner_close(coro_runner *runner)
         coro__pool_destroy(loop->pool);
     discard_owned(loop);
     leave(runner);
+    coro__locals_release(runner->locals);
     close_loop(loop);
     rc = runner->deadlocks > 0 ? -EDEADLK : 0;
     free(runner);

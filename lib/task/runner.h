@@ -14,8 +14,9 @@
 enum { CORO__MOST_DEADLOCKS = 3 };
 
 struct coro_runner {
-    struct coro__loop loop; /* first: loop->deadlocked gets it */
-    bool eager_start;       /* of all tasks but the main one */
+    struct coro__loop loop;      /* first: loop->deadlocked gets it */
+    bool eager_start;            /* of all tasks but the main one */
+    struct coro__locals *locals; /* of the last main task at its end, for the next one */
     /* Valid during a run, and a close. */
     unsigned deadlocks;
     coro_task *main; /* NULL while the runner is closed */

@@ -27,7 +27,7 @@ static void deliver(struct coro__loop *loop, struct coro__post *post)
 {
     struct coro__interrupt *interrupt = CORO__CONTAINER_OF(post, struct coro__interrupt, post);
     interrupt->delivered = true;
-    coro__cancel(&loop->ready, interrupt->main, NULL);
+    interrupt->accepted = coro__cancel(&loop->ready, interrupt->main, NULL);
 }
 
 static void discard(struct coro__post *post)
@@ -46,7 +46,7 @@ void coro__interrupt_begin(struct coro__interrupt *interrupt, struct coro__loop 
                            coro_task *main)
 {
     atomic_init(&interrupt->count, 0);
-    interrupt->delivered = false;
+    interrupt->delivered = interrupt->accepted = false;
     interrupt->installed = getpid() == gettid() &&
                            sigaction(SIGINT, NULL, &interrupt->previous) == 0 &&
                            is_handled_by(&interrupt->previous, SIG_DFL);
@@ -59,7 +59,7 @@ void coro__interrupt_begin(struct coro__interrupt *interrupt, struct coro__loop 
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = handle;
-    action.sa_flags = SA_RESTART;
+    action.sa_flags = SA_RESTART | SA_ONSTACK; /* the stack of a task may be small */
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
 }
@@ -74,8 +74,7 @@ bool coro__interrupt_end(struct coro__interrupt *interrupt, struct coro__loop *l
     atomic_store(&here, NULL);
     while (atomic_load(&handling) > 0)
         sched_yield();
-    const bool interrupted = atomic_load(&interrupt->count) > 0;
-    if (interrupted && !interrupt->delivered)
+    if (atomic_load(&interrupt->count) > 0 && !interrupt->delivered)
         coro__loop_deliver_posts(loop);
-    return interrupted;
+    return interrupt->accepted;
 }

@@ -17,6 +17,7 @@ struct coro__interrupt {
     coro_task *main;
     atomic_uint count;
     bool delivered;
+    bool accepted; /* by the main task */
     bool installed;
     struct sigaction previous;
 };
@@ -24,7 +25,7 @@ struct coro__interrupt {
 void coro__interrupt_begin(struct coro__interrupt *interrupt, struct coro__loop *loop,
                            coro_task *main);
 
-/* Whether there was one. */
+/* Whether there was one that has asked the main task to end. */
 bool coro__interrupt_end(struct coro__interrupt *interrupt, struct coro__loop *loop);
 
 #endif

@@ -9,8 +9,8 @@
  * test_runners.RunTests.test_asyncio_run_loop_factory
  * test_runners.RunTests.test_loop_factory_default_event_loop */
 
-/* CPython, does not apply: a run leaves SIGINT to the program, and there are no tasks of another
- * kind, without uncancel: test_runners.RunTests.test_asyncio_run_without_uncancel */
+/* CPython, does not apply: no tasks of another kind, without uncancel:
+ * test_runners.RunTests.test_asyncio_run_without_uncancel */
 
 /* CPython: test_runners.RunTests.test_asyncio_run_return */
 START_TEST(a_run_returns_what_its_main_task_returned_after_a_wait)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ctrl-C cancels the main task, which saves its work before it ends; nobody need press it here, as
- * a task does. */
+/* Ctrl-C, which a task presses here, cancels the main task, and that saves its work before it ends.
+ */
 #include <coro.h>
 #include <errno.h>
 #include <signal.h>

@@ -39,8 +39,7 @@ int coro__hand_over(coro_task *caller, coro_task *task, void **value)
 int coro__read_result(coro_task *task, void **value)
 {
     coro_task *caller = coro__caller();
-    return caller ? coro__hand_over(caller, task, value)
-                                    : coro__task_result(task, value);
+    return caller ? coro__hand_over(caller, task, value) : coro__task_result(task, value);
 }
 
 coro_task *coro_current_task(void)

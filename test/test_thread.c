@@ -1,12 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls in threads: what comes back, what a cancel leaves behind, how many threads there are. */
+/*
+ * Calls in threads: what comes back, what a cancel leaves behind, how many threads there are. And
+ * the moments in the life of a loop, its sleeps, its end and its next run, that others meet it in.
+ *
+ * The program is linked so that the library's clock_gettime and write come here (--wrap; see the
+ * Makefile).
+ */
 #include "support.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+/* NULL where the program was linked without --wrap. */
+#define REAL __attribute__((weak))
+int __real_clock_gettime(clockid_t clock, struct timespec *time) REAL;
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+static atomic_int clock_readings;
+static void (*_Atomic at_next_reading)(void);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+    void (*call)(void) = atomic_exchange(&at_next_reading, NULL);
+    atomic_fetch_add(&clock_readings, 1);
+    if (call)
+        call();
+    return __real_clock_gettime(clock, time);
+}
+
+ssize_t __real_write(int fd, const void *from, size_t size) REAL;
+ssize_t __wrap_write(int fd, const void *from, size_t size);
+
+static void (*_Atomic after_next_write)(int fd);
+
+ssize_t __wrap_write(int fd, const void *from, size_t size)
+{
+    const ssize_t written = __real_write(fd, from, size);
+    void (*call)(int) = atomic_exchange(&after_next_write, NULL);
+    if (call)
+        call(fd);
+    return written;
+}
 
 static void nap(int milliseconds)
 {
@@ -30,6 +69,12 @@ static int waits_at_the_gate(void *result)
 static int calls_at_the_gate(void *result)
 {
     return coro_to_thread(waits_at_the_gate, result);
+}
+
+static void until_at_the_gate(int count)
+{
+    while (atomic_load(&waiting) < count)
+        nap(1);
 }
 
 /* Until so many are at the gate. On the virtual clock a sleep takes no time, so yield. */
@@ -201,6 +246,20 @@ static int reads_its_name(void *name)
     return -pthread_getname_np(pthread_self(), name, 16);
 }
 
+static int faults_are_not_blocked(void *arg)
+{
+    sigset_t set;
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    return !sigismember(&set, SIGSEGV) && !sigismember(&set, SIGBUS) && !sigismember(&set, SIGFPE);
+}
+
+/* A blocked one ends the program without a word of the loop that it runs, or of a sanitizer. */
+TASK_TEST(threads_keep_the_signals_of_their_faults)
+{
+    ck_assert_int_eq(coro_to_thread(faults_are_not_blocked, NULL), 1);
+    return 0;
+}
+
 TASK_TEST(threads_have_names)
 {
     char name[16];
@@ -211,7 +270,9 @@ TASK_TEST(threads_have_names)
 
 TASK_TEST(misuse_is_refused)
 {
+    const coro_thread_options copied = {.arg_size = 8};
     ck_assert_int_eq(coro_to_thread(NULL, NULL), -EINVAL);
+    ck_assert_int_eq(coro_to_thread_with(&copied, returns, NULL), -EINVAL);
     return 0;
 }
 
@@ -353,6 +414,36 @@ TASK_TEST(a_copied_argument_is_the_threads)
     return 0;
 }
 
+static int cleans_up_in_a_thread(void *arg)
+{
+    coro_sleep(CORO_FOREVER);
+    return coro_to_thread(returns, ARG(0));
+}
+
+static int cleans_up_for_a_second(void *arg)
+{
+    coro_sleep(CORO_FOREVER);
+    trace("%d", coro_sleep(CORO_SECOND));
+    trace("%d", coro_cancelling(coro_current_task()));
+    return 0;
+}
+
+static int leaves_two_that_clean_up(void *arg)
+{
+    coro_release(spawn(cleans_up_for_a_second, NULL));
+    coro_release(spawn(cleans_up_in_a_thread, NULL));
+    passes(2);
+    return 0;
+}
+
+START_TEST(what_is_left_over_is_cancelled_once)
+{
+    ck_assert_int_eq(run_test(leaves_two_that_clean_up, NULL), 0);
+    ck_assert_uint_eq(logged(), 0);
+    expect_trace("0 1");
+}
+END_TEST
+
 /* --- Clocks, limits and many ------------------------------------------------------------------ */
 TASK_TEST(the_virtual_clock_waits_for_threads)
 {
@@ -434,6 +525,196 @@ START_TEST(cancels_at_any_moment_lose_nothing)
 }
 END_TEST
 
+/* --- Sleeps of the loop ----------------------------------------------------------------------- */
+static coro_run_options real_clock(void)
+{
+    coro_run_options options = test_options();
+    options.virtual_clock = false;
+    return options;
+}
+
+START_TEST(a_loop_that_nobody_shares_sleeps_until_its_timer)
+{
+    const coro_run_options options = real_clock();
+    ck_assert_int_eq(coro_run_with(&options, sleeps, ARG(20)), 0);
+    /* One that polls for 20 ms reads the clock thousands of times. */
+    ck_assert_int_lt(atomic_load(&clock_readings), 50);
+}
+END_TEST
+
+/* --- One run after another -------------------------------------------------------------------- */
+static int refuses_for_ever(void *arg)
+{
+    int rc;
+    do
+        rc = coro_sleep(CORO_FOREVER);
+    while (rc < 0);
+    return rc;
+}
+
+static int calls_and_yields(void *arg)
+{
+    const int rc = coro_to_thread(returns, ARG(3));
+    passes(2);
+    return rc;
+}
+
+START_TEST(a_deadlock_is_over_with_its_run)
+{
+    const coro_run_options options = test_options();
+    coro_runner *runner = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(runner, forever, NULL), -EDEADLK);
+    ck_assert_int_eq(coro_runner_run(runner, returns, ARG(5)), 5);
+    ck_assert_int_eq(coro_runner_run(runner, refuses_for_ever, NULL), -EDEADLK);
+    ck_assert_int_eq(coro_runner_run(runner, calls_and_yields, NULL), 3);
+    ck_assert_int_eq(coro_runner_close(runner), 0);
+    forget_log();
+}
+END_TEST
+
+static void calls_once_more(coro_task *task, void *options)
+{
+    coro_release(coro_create_task_with(options, calls_at_the_gate, ARG(1)));
+    coro_release(coro_create_task_with(options, calls_at_the_gate, ARG(2)));
+    until_at_the_gate(1);
+}
+
+static int calls_when_destroyed(void *options)
+{
+    coro_add_done_callback(coro_current_task(), calls_once_more, options);
+    return refuses_for_ever(NULL);
+}
+
+static int opens_the_gate(void *arg)
+{
+    atomic_store(&gate_open, true);
+    while (atomic_load(&gone_through) == 0)
+        nap(1);
+    nap(1);
+    passes(40);
+    return 0;
+}
+
+START_TEST(a_task_that_is_destroyed_gives_up_its_call)
+{
+    coro_task_options eager = {.eager_start = true};
+    coro_run_options options = test_options();
+    options.threads = 1;
+    coro_runner *runner = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(runner, calls_when_destroyed, &eager), -EDEADLK);
+    ck_assert_int_eq(coro_runner_run(runner, opens_the_gate, NULL), 0);
+    ck_assert_int_eq(coro_runner_close(runner), 0);
+    ck_assert_int_eq(atomic_load(&gone_through), 1);
+    forget_log();
+}
+END_TEST
+
+static coro_loop *loop_of_the_test;
+static coro_future *awaited;
+
+static void settles(void *status)
+{
+    ck_assert_int_eq(coro_set_result(awaited, NUMBER(status), NULL), 0);
+}
+
+static void posts_and_lets_go(void)
+{
+    ck_assert_int_eq(coro_call_soon_threadsafe(loop_of_the_test, settles, ARG(8)), 0);
+    coro_loop_release(loop_of_the_test);
+}
+
+static int awaits_a_post(void *arg)
+{
+    awaited = coro_create_future();
+    loop_of_the_test = coro_loop_retain(coro_current_loop());
+    at_next_reading = posts_and_lets_go;
+    return coro_join(awaited, NULL);
+}
+
+/* The loop reads the clock between its look into the inbox and its decision to sleep. */
+START_TEST(a_last_post_before_the_loop_is_let_go_is_no_deadlock)
+{
+    const coro_run_options options = real_clock();
+    ck_assert_int_eq(coro_run_with(&options, awaits_a_post, NULL), 8);
+    ck_assert_uint_eq(logged(), 0);
+}
+END_TEST
+
+/* --- Ends of loops that others post to ---------------------------------------------------------
+ */
+static atomic_bool served_at_all;
+
+static int serves_until_asked_to_stop(void *arg)
+{
+    awaited = coro_create_future();
+    loop_of_the_test = coro_loop_retain(coro_current_loop());
+    atomic_store(&served_at_all, true);
+    return coro_join(awaited, NULL);
+}
+
+static void *runs_a_server(void *arg)
+{
+    const coro_run_options options = real_clock();
+    return ARG(coro_run_with(&options, serves_until_asked_to_stop, NULL));
+}
+
+static atomic_bool asker_has_ended;
+static atomic_int
+    open_when_woken; /* 1: the descriptor that the asker was woken by is still there */
+
+static void waits_for_the_askers_end(int fd)
+{
+    while (!atomic_load(&asker_has_ended))
+        nap(1);
+    atomic_store(&open_when_woken, fcntl(fd, F_GETFD) < 0 ? -1 : 1);
+}
+
+static int answers_late(void *arg)
+{
+    nap(5); /* so that the asker sleeps, and has to be woken */
+    atomic_store(&after_next_write, waits_for_the_askers_end);
+    return 6;
+}
+
+static int asks(void *arg)
+{
+    coro_concurrent_future *asked =
+        coro_run_coroutine_threadsafe(loop_of_the_test, answers_late, NULL);
+    coro_future *answer = coro_wrap_future(asked);
+    coro_concurrent_release(asked);
+    return coro_join(answer, NULL);
+}
+
+/* Whether the answer found the loop asleep. */
+static bool asked_asleep(void)
+{
+    const coro_run_options options = real_clock();
+    atomic_store(&asker_has_ended, false);
+    ck_assert_int_eq(coro_run_with(&options, asks, NULL), 6);
+    atomic_store(&asker_has_ended, true);
+    return atomic_exchange(&after_next_write, NULL) == NULL;
+}
+
+/* Whoever answers wakes a loop that may end before the call for that has returned. */
+START_TEST(a_loop_may_end_while_it_is_being_woken)
+{
+    pthread_t server;
+    void *status;
+    ck_assert_int_eq(pthread_create(&server, NULL, runs_a_server, NULL), 0);
+    while (!atomic_load(&served_at_all))
+        nap(1);
+    while (!asked_asleep())
+        ;
+    while (atomic_load(&open_when_woken) == 0)
+        nap(1);
+    ck_assert_int_eq(atomic_load(&open_when_woken), 1);
+    ck_assert_int_eq(coro_call_soon_threadsafe(loop_of_the_test, settles, ARG(8)), 0);
+    coro_loop_release(loop_of_the_test);
+    pthread_join(server, &status);
+    ck_assert_int_eq(NUMBER(status), 8);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -446,6 +727,7 @@ int main(void)
         the_thread_has_copies_of_the_task_locals,
         errno_is_kept,
         threads_leave_signals_to_others,
+        threads_keep_the_signals_of_their_faults,
         threads_have_names,
         misuse_is_refused,
         outside_a_task_it_is_refused,
@@ -455,10 +737,16 @@ int main(void)
         what_has_not_begun_never_does,
         a_call_can_outwait_cancels,
         a_copied_argument_is_the_threads,
+        what_is_left_over_is_cancelled_once,
         the_virtual_clock_waits_for_threads,
         a_timeout_ends_a_call,
         many_calls_are_all_made,
         cancels_at_any_moment_lose_nothing,
+        a_loop_that_nobody_shares_sleeps_until_its_timer,
+        a_last_post_before_the_loop_is_let_go_is_no_deadlock,
+        a_loop_may_end_while_it_is_being_woken,
+        a_deadlock_is_over_with_its_run,
+        a_task_that_is_destroyed_gives_up_its_call,
         NULL,
     };
     return run_suite("thread", tests);

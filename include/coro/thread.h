@@ -29,13 +29,14 @@ typedef struct coro_thread_options {
  *
  * There fn finds copies of the caller's task-locals, and no loop: what waits returns -EPERM. The
  * message of coro_fail() and the value of coro_return() are then the caller's, as if it had called
- * fn plainly. fn may run a loop of its own with coro_run(). All signals are blocked.
+ * fn plainly. fn may run a loop of its own with coro_run(). All signals but those of faults
+ * are blocked.
  *
  * Returns what fn returned, or
  *   -ECANCELED  the caller was cancelled. If fn has not begun it never will. If it has, it runs on,
  *               its result is dropped, and what arg points to must be there until it has ended:
  *               see the options. The run does not end before it has.
- *   -EINVAL     fn is NULL
+ *   -EINVAL     fn is NULL, or arg is and has an arg_size
  *   -EPERM      the caller is no task
  *   -EAGAIN     there is no thread and none could be started
  *   -ENOMEM     without memory

@@ -3,8 +3,30 @@
 #include "task/current.h"
 #include "thread/errand.h"
 
-/* It has no targets, and need not be abandoned: a run does not end before its errands have. */
-static const struct coro__wait_kind kind = {.name = "to_thread"};
+struct to_thread {
+    struct coro__wait wait;
+    struct coro__errand *errand;
+};
+
+/* Nobody waits for the errand any more. True if no thread has begun it and none will; it is freed
+ * when it has been done otherwise. */
+static bool let_go(struct coro__loop *loop, struct coro__errand *errand)
+{
+    errand->wait = NULL;
+    if (!coro__pool_withdraw(loop->pool, &errand->job))
+        return false;
+    coro__loop_unexpect(loop);
+    return true;
+}
+
+static void abandon(struct coro__ready *ready, struct coro__wait *wait)
+{
+    struct coro__errand *errand = CORO__CONTAINER_OF(wait, struct to_thread, wait)->errand;
+    if (let_go(coro__loop_of(ready), errand))
+        coro__errand_free(errand);
+}
+
+static const struct coro__wait_kind kind = {.name = "to_thread", .abandon = abandon};
 
 static void deliver(struct coro__loop *loop, struct coro__post *post)
 {
@@ -38,18 +60,16 @@ static int submit(struct coro__loop *loop, struct coro__errand *errand)
 /* Waits for the errand; -ECANCELED if the caller was cancelled. */
 static int wait_for_end(struct coro__loop *loop, struct coro__errand *errand, bool wait_on_cancel)
 {
-    struct coro__wait wait;
+    struct to_thread parked = {.errand = errand};
     int rc = 0;
     do {
-        coro__wait_init(&wait, &kind, coro__caller());
-        errand->wait = &wait;
-        if (coro__park(&loop->ready, &wait) < 0)
+        coro__wait_init(&parked.wait, &kind, coro__caller());
+        errand->wait = &parked.wait;
+        if (coro__park(&loop->ready, &parked.wait) < 0)
             rc = -ECANCELED;
         errand->wait = NULL;
-        if (rc < 0 && !errand->done && coro__pool_withdraw(loop->pool, &errand->job)) {
-            coro__loop_unexpect(loop);
-            errand->done = true;
-        }
+        if (rc < 0 && !errand->done)
+            errand->done = let_go(loop, errand);
     } while (!errand->done && wait_on_cancel);
     return rc;
 }
@@ -70,7 +90,7 @@ int coro_to_thread_with(const coro_thread_options *given, coro_fn *fn, void *arg
 {
     const coro_thread_options options = given ? *given : (coro_thread_options){0};
     coro_task *caller = coro__caller();
-    if (!fn)
+    if (!fn || (options.arg_size > 0 && !arg))
         return -EINVAL;
     if (!caller)
         return -EPERM;

@@ -32,7 +32,9 @@ struct coro__pool {
 
 static unsigned default_most(void)
 {
+    const int saved_errno = errno;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    errno = saved_errno;
     return processors < 1 ? 5 : processors > 28 ? 32 : (unsigned)processors + 4;
 }
 
@@ -83,12 +85,16 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* A signal is for the threads of the program itself to handle. */
+/* A signal is for the threads of the program itself to handle, but for those of a fault, which the
+ * thread itself has made: blocked, they would end the program past all handlers. */
 static int start_unsignalled(struct worker *worker)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    sigset_t others, before;
+    sigfillset(&others);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&others, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     const int error = pthread_create(&worker->thread, NULL, work, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;

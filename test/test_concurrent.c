@@ -140,6 +140,29 @@ START_TEST(a_cancel_ends_the_future_at_once_and_the_task_later)
 }
 END_TEST
 
+static int cancels_and_fails(void *future)
+{
+    coro_concurrent_cancel(*(coro_concurrent_future **)future);
+    return coro_sleep(CORO_FOREVER) < 0 ? coro_fail(-EIO, "could not save") : 0;
+}
+
+static int main_of_a_failure(void *arg)
+{
+    coro_concurrent_future *future;
+    future = coro_run_coroutine_threadsafe(coro_current_loop(), cancels_and_fails, &future);
+    passes(5);
+    ck_assert_int_eq(coro_concurrent_result(future, 0, NULL), -ECANCELED);
+    coro_concurrent_release(future);
+    return 0;
+}
+
+START_TEST(an_error_after_the_future_was_cancelled_is_reported)
+{
+    ck_assert_int_eq(run_test(main_of_a_failure, NULL), 0);
+    expect_log(CORO_LOG_NEVER_RETRIEVED, -EIO, "could not save");
+}
+END_TEST
+
 START_TEST(a_task_that_refuses_does_not_bring_its_future_back)
 {
     struct server server;
@@ -521,6 +544,7 @@ int main(void)
         several_threads_may_wait_for_one_result,
         what_was_cancelled_before_its_start_never_starts,
         a_cancel_ends_the_future_at_once_and_the_task_later,
+        an_error_after_the_future_was_cancelled_is_reported,
         a_task_that_refuses_does_not_bring_its_future_back,
         what_has_a_result_is_not_cancelled,
         a_task_that_is_cancelled_in_its_loop_cancels_its_future,

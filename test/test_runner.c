@@ -523,17 +523,23 @@ static void in_a_thread(void *(*fn)(void *), void *arg)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-START_TEST(what_is_posted_between_runs_is_called_in_the_next_one)
+static int says_that_it_began(void *arg)
+{
+    trace("begun");
+    return coro_sleep(CORO_MILLISECOND);
+}
+
+START_TEST(what_is_posted_between_runs_is_called_in_the_next_one_before_all_else)
 {
     coro_runner *runner = create();
     coro_loop *loop = coro_runner_get_loop(runner);
     posts(loop);
-    ck_assert_int_eq(coro_runner_run(runner, sleeps, ARG(1)), 0);
-    expect_trace("posted@0");
+    ck_assert_int_eq(coro_runner_run(runner, says_that_it_began, NULL), 0);
+    expect_trace("posted@0 begun");
     in_a_thread(posts, loop);
     expect_trace("");
-    ck_assert_int_eq(coro_runner_run(runner, sleeps, ARG(1)), 0);
-    expect_trace("posted@1");
+    ck_assert_int_eq(coro_runner_run(runner, says_that_it_began, NULL), 0);
+    expect_trace("posted@1 begun");
     close_quietly(runner);
 }
 END_TEST
@@ -1220,7 +1226,7 @@ int main(void)
         callbacks_that_are_due_in_a_later_run_are_called_there,
         handles_stand_for_their_callbacks_over_runs_but_not_between_them,
         callbacks_that_are_left_at_the_close_are_not_called,
-        what_is_posted_between_runs_is_called_in_the_next_one,
+        what_is_posted_between_runs_is_called_in_the_next_one_before_all_else,
         a_coroutine_that_is_posted_between_runs_runs_in_the_next_one,
         what_is_posted_and_never_run_is_refused_at_the_close,
         a_cancel_of_a_concurrent_future_reaches_its_task_in_the_next_run,

@@ -72,7 +72,8 @@ static inline bool coro_condition_locked(const coro_condition *condition)
  *               as it may be; a notify that had come to it goes to another task
  * or, and then nothing has happened,
  *   -EPERM      the lock is not locked, or the caller is no task
- *   -EXDEV      tasks of another loop wait for the condition or for its lock
+ *   -EXDEV      tasks of another loop wait for the condition. If they come to wait for its lock in
+ *               the meantime, which is misuse, the call ends with it, and without the lock
  */
 CORO_API int coro_condition_wait(coro_condition *condition);
 

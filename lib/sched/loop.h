@@ -72,6 +72,16 @@ static inline void coro__loop_visit_next(struct coro__loop *loop)
     loop->ready.passes_left = 0;
 }
 
+/* coro__inbox_post() from any thread: if it is the loop's own, the loop looks at the end of this
+ * pass. */
+static inline bool coro__loop_post(struct coro__inbox *inbox, struct coro__post *post)
+{
+    struct coro__ready *ready = coro__ready_here;
+    if (ready && coro__loop_of(ready)->inbox == inbox)
+        coro__loop_visit_next(coro__loop_of(ready));
+    return coro__inbox_post(inbox, post);
+}
+
 /* Has coro__loop_run return at the end of this pass. */
 static inline void coro__loop_stop(struct coro__loop *loop)
 {

@@ -48,7 +48,7 @@ static void tell(struct coro__observer *observer)
 {
     struct coro__inbox *inbox = observer->inbox;
     coro__inbox_hold(inbox);
-    if (!coro__inbox_post(inbox, &observer->post))
+    if (!coro__loop_post(inbox, &observer->post))
         observer->post.kind->discard(&observer->post);
     coro__inbox_abandon(inbox);
 }
@@ -105,64 +105,75 @@ static bool settle(coro_concurrent_future *future, int status, void *value, cons
 }
 
 /* The last of the task, which has the result unless there is one already. */
-static void end(coro_concurrent_future *future, int status, void *value, const char *message)
+static bool end(coro_concurrent_future *future, int status, void *value, const char *message)
 {
-    settle(future, status, value, message);
+    const bool first = settle(future, status, value, message);
     stop_using_inbox(future);
     drop(future);
+    return first;
 }
 
 /* --- The task, in the loop's thread ----------------------------------------------------------- */
+static coro_concurrent_future *of_callback(struct coro__callback *callback)
+{
+    return CORO__CONTAINER_OF(callback, coro_concurrent_future, callback);
+}
+
 static void on_end(struct coro__ready *ready, struct coro__callback *callback)
 {
-    coro_concurrent_future *future = CORO__CONTAINER_OF(callback, coro_concurrent_future, ended);
+    coro_concurrent_future *future = of_callback(callback);
     coro_task *task = future->task;
     const struct coro__message *message = coro__task_message(task);
-    void *value;
-    const int status = coro__task_result(task, &value);
     future->task = NULL;
     coro__ready_unreserve(ready, 1);
-    end(future, status, value, message ? message->text : NULL);
+    /* The error of a task whose future was cancelled is nobody's to read. */
+    if (end(future, task->status, task->value, message ? message->text : NULL))
+        task->retrieved = true;
     coro__task_release(task);
 }
 
-/* As a callback, whose task-locals the task inherits. */
+/* As a callback, whose task-locals the task inherits, and with its place for the end. */
 static void start(void *arg)
 {
     coro_concurrent_future *future = arg;
     struct coro__ready *ready = coro__ready_here;
-    if (coro__ready_reserve(ready, 1) == 0) {
-        future->task = coro_create_task(future->fn, future->arg);
-        if (future->task) {
-            coro__callback_init(&future->ended, on_end);
-            coro__add_callback(ready, future->task, &future->ended);
-            return;
-        }
-        coro__ready_unreserve(ready, 1);
+    future->task = coro_create_task(future->fn, future->arg);
+    if (future->task) {
+        coro__callback_init(&future->callback, on_end);
+        coro__add_callback(ready, future->task, &future->callback);
+        return;
     }
+    coro__ready_unreserve(ready, 1);
     end(future, -ENOMEM, NULL, NULL);
 }
 
-static coro_concurrent_future *of_start(struct coro__post *post)
+static void on_start(struct coro__ready *ready, struct coro__callback *callback)
 {
-    return CORO__CONTAINER_OF(post, coro_concurrent_future, start);
-}
-
-static void discard_start(struct coro__post *post)
-{
-    end(of_start(post), -ESHUTDOWN, NULL, NULL);
-}
-
-static void deliver_start(struct coro__loop *loop, struct coro__post *post)
-{
-    coro_concurrent_future *future = of_start(post);
-    if (loop->ending || coro_concurrent_done(future)) {
-        discard_start(post);
+    coro_concurrent_future *future = of_callback(callback);
+    if (coro__loop_of(ready)->ending || coro_concurrent_done(future)) {
+        coro__ready_unreserve(ready, 1);
+        end(future, -ESHUTDOWN, NULL, NULL);
         return;
     }
     struct coro__locals *locals = future->locals;
     future->locals = NULL;
-    coro__ready_call_with_locals(&loop->ready, locals, start, future);
+    coro__ready_call_with_locals(ready, locals, start, future);
+}
+
+static void discard_start(struct coro__post *post)
+{
+    end(CORO__CONTAINER_OF(post, coro_concurrent_future, start), -ESHUTDOWN, NULL, NULL);
+}
+
+static void deliver_start(struct coro__loop *loop, struct coro__post *post)
+{
+    coro_concurrent_future *future = CORO__CONTAINER_OF(post, coro_concurrent_future, start);
+    if (coro__ready_reserve(&loop->ready, 1) < 0) {
+        end(future, -ENOMEM, NULL, NULL);
+        return;
+    }
+    coro__callback_init(&future->callback, on_start);
+    coro__ready_push_callback(&loop->ready, &future->callback);
 }
 
 static void deliver_cancel(struct coro__loop *loop, struct coro__post *post)
@@ -218,7 +229,7 @@ coro_concurrent_future *coro_run_coroutine_threadsafe(coro_loop *loop, coro_fn *
     coro_concurrent_future *future = loop && fn ? create(loop, fn, arg) : NULL;
     if (!future)
         return NULL;
-    if (!coro__inbox_post(loop, &future->start))
+    if (!coro__loop_post(loop, &future->start))
         discard_start(&future->start);
     return future;
 }
@@ -300,7 +311,7 @@ bool coro_concurrent_cancel(coro_concurrent_future *future)
     if (!future || !settle(future, -ECANCELED, NULL, NULL))
         return false;
     atomic_fetch_add(&future->references, 1);
-    if (!coro__inbox_post(future->inbox, &future->cancel))
+    if (!coro__loop_post(future->inbox, &future->cancel))
         discard_cancel(&future->cancel);
     return true;
 }

@@ -33,8 +33,8 @@ struct coro_concurrent_future {
     struct coro__locals *locals; /* of whoever asked for the task, until it starts */
     struct coro__post start;
     struct coro__post cancel;
-    coro_task *task; /* NULL before it starts, and when it has ended */
-    struct coro__callback ended;
+    coro_task *task;                /* NULL before it starts, and when it has ended */
+    struct coro__callback callback; /* that starts it, then that of its end */
 };
 
 /* Who is to be told of the result: a post to the inbox of a loop. */

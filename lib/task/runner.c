@@ -187,6 +187,8 @@ static int run_main(coro_runner *runner, coro_fn *fn, void *arg)
     coro__callback_init(&runner->main_ended, on_main_ended);
     if (coro__ready_reserve(&loop->ready, 1) < 0)
         return -ENOMEM;
+    /* What was posted before comes before the main task. */
+    coro__loop_deliver_posts(loop);
     loop->eager_start = false;
     loop->ready.callback_locals = &runner->locals;
     runner->main = coro_create_task(fn, arg);

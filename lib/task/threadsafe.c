@@ -72,7 +72,7 @@ int coro_call_soon_threadsafe(coro_loop *loop, coro_call_fn *fn, void *arg)
     coro__callback_init(&posted->callback, run);
     posted->fn = fn;
     posted->arg = arg;
-    if (push(loop, posted) || coro__inbox_post(loop, &posted->post))
+    if (push(loop, posted) || coro__loop_post(loop, &posted->post))
         return 0;
     discard(&posted->post);
     return -ESHUTDOWN;

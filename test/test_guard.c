@@ -10,6 +10,7 @@
 #include "sched/stack.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -196,6 +197,37 @@ START_TEST(a_missing_guard_page_is_reported_once_a_run)
 }
 END_TEST
 
+/* A process can have so many mappings and no more, and a guard page makes two of one. */
+START_TEST(guard_pages_leave_mappings_to_others)
+{
+    if (cannot_work("guard_pages_leave_mappings_to_others: linked without --wrap"))
+        return;
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+    int most = 0;
+    if (!file || fscanf(file, "%d", &most) != 1 || most > 100000 || sanitized() ||
+        under_valgrind()) {
+        skip("guard_pages_leave_mappings_to_others: it would take too many stacks");
+        most = 0;
+    }
+    if (file)
+        fclose(file);
+    if (most == 0)
+        return;
+    set_up();
+    old_kernel = true;
+    for (int i = 0; i < most / 2; i++)
+        ck_assert_ptr_nonnull(get(16 * 1024));
+    ck_assert_int_eq(by_mprotect, most / 8 * 3);
+    expect_log(CORO_LOG_NO_GUARD_PAGE, -ENOMEM, "vm.max_map_count");
+    ck_assert_uint_eq(logged(), 0);
+    for (int i = 0; i < most / 5; i++) {
+        void *at =
+            mmap(NULL, 4096, i % 2 ? PROT_NONE : PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ck_assert_ptr_ne(at, MAP_FAILED);
+    }
+}
+END_TEST
+
 static int runs_out_of_guard_pages(void *arg)
 {
     const int before = by_mprotect;
@@ -349,6 +381,7 @@ int main(void)
         a_guard_page_is_made_once_for_each_stack,
         a_missing_guard_page_is_reported_once_a_run,
         guard_pages_may_run_out_in_the_middle,
+        guard_pages_leave_mappings_to_others,
         a_hook_may_want_stacks_while_the_loop_starts_a_task,
         a_hook_may_want_stacks_while_a_task_waits,
         a_hook_may_want_stacks_while_a_task_ends,

@@ -28,7 +28,7 @@ int coro__inbox_create(struct coro__inbox **created)
     atomic_init(&inbox->references, 1);
     atomic_init(&inbox->users, 0);
     atomic_init(&inbox->newest, NULL);
-    atomic_init(&inbox->asleep, false);
+    atomic_init(&inbox->asleep, 0);
     *created = inbox;
     return 0;
 }
@@ -36,7 +36,7 @@ int coro__inbox_create(struct coro__inbox **created)
 /* If the loop sleeps, or is about to. */
 static void wake(struct coro__inbox *inbox)
 {
-    if (!atomic_load(&inbox->asleep) || !atomic_exchange(&inbox->asleep, false))
+    if (!atomic_load(&inbox->asleep) || !atomic_exchange(&inbox->asleep, 0))
         return;
     const int saved_errno = errno;
     const uint64_t one = 1;
@@ -116,10 +116,10 @@ void coro__inbox_wait(struct coro__inbox *inbox, coro_duration limit, bool while
     const int saved_errno = errno;
     struct pollfd wake_fd = {.fd = inbox->wake_fd, .events = POLLIN};
     const struct timespec time = {.tv_sec = limit / CORO_SECOND, .tv_nsec = limit % CORO_SECOND};
-    atomic_store(&inbox->asleep, true);
+    atomic_store(&inbox->asleep, 1);
     if (!atomic_load(&inbox->newest) && (!while_shared || atomic_load(&inbox->users) > 0))
         ppoll(&wake_fd, 1, limit == CORO_FOREVER ? NULL : &time, NULL);
-    atomic_store(&inbox->asleep, false);
+    atomic_store(&inbox->asleep, 0);
     if (wake_fd.revents) {
         uint64_t count;
         const ssize_t got = read(inbox->wake_fd, &count, sizeof count);

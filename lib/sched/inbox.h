@@ -33,7 +33,7 @@ struct coro__inbox {
     atomic_uint references;              /* the loop's, one for each user, and others */
     atomic_uint users;                   /* handles that others hold: each may wake the loop */
     _Atomic(struct coro__post *) newest; /* linked to older ones; or a mark that it is closed */
-    atomic_bool asleep;                  /* the loop sleeps, or is about to */
+    atomic_int asleep;                   /* the loop sleeps, or is about to */
     int wake_fd;                         /* readable: somebody has found it asleep */
 };
 

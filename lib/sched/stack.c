@@ -5,6 +5,7 @@
 #include "util/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,12 +160,37 @@ static bool guard_by_advice(struct coro__stacks *stacks, char *page)
     return stacks->guards_by_advice;
 }
 
+/* Each takes two of the mappings that the process may have, without which it can map no more
+ * memory: a quarter of them is left to all else. */
+static size_t most_guards(void)
+{
+    enum { LINUX_DEFAULT = 65530 };
+    char text[32] = "";
+    const int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    const unsigned long most = length > 0 ? strtoul(text, NULL, 10) : LINUX_DEFAULT;
+    return most / 8 * 3;
+}
+
+static bool guard_by_mprotect(struct coro__stacks *stacks, char *page)
+{
+    if (!stacks->guards_by_mprotect) {
+        stacks->guards_by_mprotect = true;
+        stacks->guards_left = most_guards();
+    }
+    errno = ENOMEM;
+    if (stacks->guards_left == 0 || mprotect(page, stacks->page, PROT_NONE) < 0)
+        return false;
+    stacks->guards_left--;
+    return true;
+}
+
 static void guard(struct coro__stacks *stacks, char *page)
 {
-    if (guard_by_advice(stacks, page))
-        return;
-    stacks->guards_by_mprotect = true;
-    if (mprotect(page, stacks->page, PROT_NONE) == 0 || stacks->reported_unguarded)
+    if (guard_by_advice(stacks, page) || guard_by_mprotect(stacks, page) ||
+        stacks->reported_unguarded)
         return;
     stacks->reported_unguarded = true;
     coro__log(stacks->log, CORO_LOG_NO_GUARD_PAGE, NULL, -errno,

@@ -57,6 +57,7 @@ struct coro__stacks {
     struct coro__birthplace birthplace;
     bool guards_by_advice;   /* the first one has been tried */
     bool guards_by_mprotect; /* the kernel has no MADV_GUARD_INSTALL */
+    size_t guards_left;      /* valid then: how many more may be made */
     bool reported_unguarded;
 };
 

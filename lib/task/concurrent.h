@@ -18,7 +18,7 @@
 struct coro_concurrent_future {
     atomic_uint references;
     atomic_uint handles;
-    atomic_bool uses_inbox;
+    atomic_int uses_inbox; /* whether it does: not all machines exchange a bool */
     pthread_mutex_t mutex;
     pthread_cond_t settled;
     bool done;

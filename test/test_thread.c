@@ -444,6 +444,33 @@ START_TEST(what_is_left_over_is_cancelled_once)
 }
 END_TEST
 
+/* So that the post of the call is there when the loop sees that only that is missing. */
+static int ends_after_the_call(void *arg)
+{
+    const int rc = coro_sleep(CORO_FOREVER);
+    atomic_store(&gate_open, true);
+    while (atomic_load(&gone_through) == 0)
+        nap(1);
+    nap(5);
+    return rc;
+}
+
+static int leaves_a_call_and_its_end(void *arg)
+{
+    coro_release(spawn(calls_at_the_gate, ARG(0)));
+    until_waiting(1);
+    coro_release(spawn(ends_after_the_call, NULL));
+    passes(2);
+    return 0;
+}
+
+START_TEST(a_call_that_ends_with_the_last_task_ends_the_run)
+{
+    ck_assert_int_eq(run_test(leaves_a_call_and_its_end, NULL), 0);
+    ck_assert_uint_eq(logged(), 0);
+}
+END_TEST
+
 /* --- Clocks, limits and many ------------------------------------------------------------------ */
 TASK_TEST(the_virtual_clock_waits_for_threads)
 {
@@ -738,6 +765,7 @@ int main(void)
         a_call_can_outwait_cancels,
         a_copied_argument_is_the_threads,
         what_is_left_over_is_cancelled_once,
+        a_call_that_ends_with_the_last_task_ends_the_run,
         the_virtual_clock_waits_for_threads,
         a_timeout_ends_a_call,
         many_calls_are_all_made,

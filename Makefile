@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all check bench demo install uninstall dist clean distclean help FORCE
+.PHONY: all check demo install uninstall dist clean distclean help FORCE
 
 srcdir := .
 ifneq ($(wildcard config.mk),)
@@ -61,11 +61,6 @@ libs := $(static) $(if $(filter yes,$(SHARED)),$(shared))
 
 programs = $(patsubst $(S)%.c,build/%,$(wildcard $(S)$(1)/*.c))
 examples := $(call programs,examples)
-benches := $(call programs,bench)
-# These compare the switches: they are built a second time, against the ucontext variant.
-ifneq ($(SWITCH),ucontext)
-ucontext_benches := $(patsubst build/%,build/ucontext/%,$(filter build/bench/switch,$(benches)))
-endif
 
 support := $(patsubst $(S)%.c,build/%.o,$(wildcard $(S)test/support*.c))
 test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c $(S)test/conformance/test_*.c))
@@ -111,17 +106,6 @@ $(examples): build/examples/%: $(S)examples/%.c $(static) build/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(example_cflags) $(depend) $(link_flags) -o $@ $< $(static) $(LIBS)
 
-$(benches): build/bench/%: $(S)bench/%.c $(static) build/flags
-	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(bench_cflags) $(call own,CFLAGS) $(depend) $(link_flags) \
-		$(call own,LDFLAGS) -o $@ $< $(static) $(call own,LIBS) $(LIBS)
-
-$(ucontext_benches): build/ucontext/bench/%: $(S)bench/%.c build/ucontext/libcoro.a build/flags
-	@mkdir -p $(@D)
-	$(call say,CC)$(CC) -D'CORO_SWITCH_HEADER="context/switch_ucontext.h"' $(bench_cflags) \
-		$(call own,CFLAGS) $(depend) $(link_flags) $(call own,LDFLAGS) -o $@ $< \
-		build/ucontext/libcoro.a $(call own,LIBS) $(LIBS)
-
 build/test/%.o: $(S)test/%.c build/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(test_cflags) $(call own,CFLAGS) $(depend) -c -o $@ $<
@@ -160,12 +144,13 @@ check:
 endif
 
 # --- For a person to watch ------------------------------------------------------------------------
-bench: $(benches) $(ucontext_benches)
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' SWITCH='$(SWITCH)' sh $(S)bench/run build $(BENCHES)
+include $(S)bench/bench.mk
 
-demo: all $(filter build/bench/switch,$(benches)) $(ucontext_benches)
+demo_rows := plain call|swapcontext|raw switch|yield, 2 tasks|yield, 1,000 tasks
+demo: all $(addprefix build/bench/,switch yield) $(ucontext_benches)
 	@sh $(S)examples/run-demo $(S)examples build
-	@CC='$(CC)' CFLAGS='$(CFLAGS)' SWITCH='$(SWITCH)' sh $(S)bench/run build switch
+	@$(run_bench) $(call both_switches,switch yield)
+demo: override ROWS = $(demo_rows)
 
 # --- Installation ---------------------------------------------------------------------------------
 headers := $(patsubst $(S)include/%,%,$(wildcard $(S)include/*.h $(S)include/coro/*.h))
@@ -216,6 +201,7 @@ help:
 	@echo 'make check      all tests; TESTS="test_gather ..." only these, V=1 with their output'
 	@echo 'make demo       the guide'\''s programs live, then the speed of a context switch here'
 	@echo 'make bench      all benchmarks; BENCHES="switch ..." only these'
+	@echo 'make bench-peers  beside what else is installed (./bootstrap --peers installs it)'
 	@echo 'make install    into the prefix given to configure; DESTDIR is honoured'
 	@echo 'make uninstall  removes what install installed'
 	@echo 'make dist       a source archive that needs no autoconf'

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+# Benchmarks: included by the Makefile.
+#     make bench                        libcoro, with both switches where they are compared
+#     make bench-peers                  beside what else there is, as far as it is installed
+# BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
+.PHONY: bench bench-peers
+
+# These run only by targets of their own.
+apart := guard growth
+benches := $(call programs,bench)
+# The order of the table.
+known_benches := switch yield create queue sync cancel callbacks timers memory threads
+known_benches += $(filter-out $(known_benches) $(apart),$(notdir $(benches)))
+BENCHES ?= $(known_benches)
+
+# These compare the switches: they are built a second time, against the ucontext variant.
+ifneq ($(SWITCH),ucontext)
+ucontext_benches := $(patsubst %,build/ucontext/bench/%,switch yield)
+endif
+
+LIBS_threads := -lpthread
+
+$(benches): build/bench/%: $(S)bench/%.c $(static) build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(bench_cflags) $(call own,CFLAGS) $(depend) $(link_flags) \
+		$(call own,LDFLAGS) -o $@ $< $(static) $(call own,LIBS) $(LIBS)
+
+$(ucontext_benches): build/ucontext/bench/%: $(S)bench/%.c build/ucontext/libcoro.a build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) -D'CORO_SWITCH_HEADER="context/switch_ucontext.h"' $(bench_cflags) \
+		$(call own,CFLAGS) $(depend) $(link_flags) $(call own,LDFLAGS) -o $@ $< \
+		build/ucontext/libcoro.a $(call own,LIBS) $(LIBS)
+
+# columns(NAME, FOLDER, PROGRAMS): the arguments that bench/run wants for them.
+columns = $(foreach p,$(3),'$(1)=$(2)/$(p)')
+run_bench = CC='$(CC)' CFLAGS='$(CFLAGS)' ROUNDS='$(ROUNDS)' ROWS='$(ROWS)' sh $(S)bench/run
+check_benches = $(if $(filter-out $(known_benches),$(BENCHES)),$(error \
+	no such benchmark: $(filter-out $(known_benches),$(BENCHES))))
+both_switches = $(call columns,$(SWITCH),build/bench,$(1)) $(call columns,ucontext,build/ucontext/bench,\
+	$(filter $(notdir $(ucontext_benches)),$(1)))
+
+bench: $(addprefix build/bench/,$(BENCHES)) $(ucontext_benches)
+	$(check_benches)
+	@$(run_bench) -o build/bench $(call both_switches,$(BENCHES))
+
+# --- Peers ----------------------------------------------------------------------------------------
+# A peer is built where its header (or its compiler) is found; ./bootstrap --peers installs them.
+ifneq ($(filter bench-peers,$(MAKECMDGOALS)),)
+finds = $(shell printf '\#include <$(2)>\n' | $(1) -E - >/dev/null 2>&1 && echo yes)
+finds_c = $(call finds,$(CC) $(CPPFLAGS) -xc,$(1))
+finds_cxx = $(if $(CXX),$(call finds,$(CXX) $(CPPFLAGS) -xc++,$(1)))
+has = $(shell command -v $(1) 2>/dev/null)
+# The newest Python that runs.
+python := $(firstword $(foreach v,14 13 12 11 10,$(shell python3.$(v) -c 'import asyncio' 2>/dev/null && \
+	echo python3.$(v))) $(call has,python3))
+peers := $(if $(call finds_c,pth.h),pth) $(if $(call finds_c,st.h),st) $(if $(call finds_c,pcl.h),pcl) \
+	$(if $(call finds_cxx,boost/context/fiber.hpp),boost_context) \
+	$(if $(call finds_cxx,boost/fiber/all.hpp),boost_fiber) \
+	$(if $(call finds_c,uv.h),uv) $(if $(call has,go),go_peer)
+endif
+
+LIBS_pth := -lpth
+LIBS_st := -lst
+LIBS_pcl := -lpcl
+LIBS_boost_context := -lboost_context
+LIBS_boost_fiber := -lboost_fiber -lboost_context
+LIBS_uv := -luv
+title_pth := Pth
+title_st := State Threads
+title_pcl := libpcl
+title_boost_context := Boost.Context
+title_boost_fiber := Boost.Fiber
+title_uv := libuv
+title_go_peer := Go
+
+build/bench/peers/%: $(S)bench/peers/%.c $(S)bench/bench.h build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(bench_cflags) $(link_flags) -o $@ $< $(call own,LIBS) $(LIBS)
+
+build/bench/peers/%: $(S)bench/peers/%.cpp $(S)bench/bench.h build/flags
+	@mkdir -p $(@D)
+	$(call say,CXX)$(CXX) -std=c++17 $(warnings) $(internal) -DNDEBUG $(TARGET_CFLAGS) $(CPPFLAGS) \
+		$(CXXFLAGS) $(link_flags) -o $@ $< $(call own,LIBS)
+
+build/bench/peers/go_peer: $(S)bench/peers/go/main.go
+	@mkdir -p $(@D)
+	$(call say,GO)GO111MODULE=off go build -o $@ $<
+
+bench-peers: $(addprefix build/bench/,$(BENCHES)) $(addprefix build/bench/peers/,$(peers))
+	$(check_benches)
+	@$(run_bench) -o build/bench-peers $(call columns,libcoro,build/bench,$(BENCHES)) \
+		$(foreach p,$(peers),'$(title_$(p))=build/bench/peers/$(p)') \
+		$(if $(python),'asyncio=$(python) $(S)bench/peers/python.py')

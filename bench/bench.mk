@@ -2,6 +2,8 @@
 # Benchmarks: included by the Makefile.
 #     make bench                        libcoro, with both switches where they are compared
 #     make bench-peers                  beside what else there is, as far as it is installed
+#     make bench-growth                 the cost of an operation against the number of tasks
+#     make bench-guard                  fails when instructions have become more; -update accepts them
 # BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
 .PHONY: bench bench-peers
 
@@ -50,9 +52,9 @@ finds = $(shell printf '\#include <$(2)>\n' | $(1) -E - >/dev/null 2>&1 && echo 
 finds_c = $(call finds,$(CC) $(CPPFLAGS) -xc,$(1))
 finds_cxx = $(if $(CXX),$(call finds,$(CXX) $(CPPFLAGS) -xc++,$(1)))
 has = $(shell command -v $(1) 2>/dev/null)
-# The newest Python that runs.
-python := $(firstword $(foreach v,14 13 12 11 10,$(shell python3.$(v) -c 'import asyncio' 2>/dev/null && \
-	echo python3.$(v))) $(call has,python3))
+# The newest Python that runs; PYTHON=... is another.
+PYTHON ?= $(firstword $(foreach v,14 13 12 11,$(if $(shell python3.$(v) -c 'import asyncio' 2>&1 || echo no),,\
+	python3.$(v))) $(call has,python3))
 peers := $(if $(call finds_c,pth.h),pth) $(if $(call finds_c,st.h),st) $(if $(call finds_c,pcl.h),pcl) \
 	$(if $(call finds_cxx,boost/context/fiber.hpp),boost_context) \
 	$(if $(call finds_cxx,boost/fiber/all.hpp),boost_fiber) \
@@ -75,11 +77,11 @@ title_go_peer := Go
 
 build/bench/peers/%: $(S)bench/peers/%.c $(S)bench/bench.h build/flags
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(bench_cflags) $(link_flags) -o $@ $< $(call own,LIBS) $(LIBS)
+	$(call say,CC)$(CC) $(bench_cflags) -I$(S)bench $(link_flags) -o $@ $< $(call own,LIBS) $(LIBS)
 
 build/bench/peers/%: $(S)bench/peers/%.cpp $(S)bench/bench.h build/flags
 	@mkdir -p $(@D)
-	$(call say,CXX)$(CXX) -std=c++17 $(warnings) $(internal) -DNDEBUG $(TARGET_CFLAGS) $(CPPFLAGS) \
+	$(call say,CXX)$(CXX) -std=c++17 $(warnings) -I$(S)bench $(ASSERT) $(TARGET_CFLAGS) $(CPPFLAGS) \
 		$(CXXFLAGS) $(link_flags) -o $@ $< $(call own,LIBS)
 
 build/bench/peers/go_peer: $(S)bench/peers/go/main.go
@@ -90,4 +92,4 @@ bench-peers: $(addprefix build/bench/,$(BENCHES)) $(addprefix build/bench/peers/
 	$(check_benches)
 	@$(run_bench) -o build/bench-peers $(call columns,libcoro,build/bench,$(BENCHES)) \
 		$(foreach p,$(peers),'$(title_$(p))=build/bench/peers/$(p)') \
-		$(if $(python),'asyncio=$(python) $(S)bench/peers/python.py')
+		$(if $(PYTHON),'asyncio=$(PYTHON) $(S)bench/peers/python.py')

@@ -197,15 +197,16 @@ distclean: clean
 	@if test -L Makefile; then rm -f Makefile; fi
 
 help:
-	@echo 'make            the library (static and shared) and the examples, in build/'
-	@echo 'make check      all tests; TESTS="test_gather ..." only these, V=1 with their output'
-	@echo 'make demo       the guide'\''s programs live, then the speed of a context switch here'
-	@echo 'make bench      all benchmarks; BENCHES="switch ..." only these'
-	@echo 'make bench-peers  beside what else is installed (./bootstrap --peers installs it)'
-	@echo 'make install    into the prefix given to configure; DESTDIR is honoured'
-	@echo 'make uninstall  removes what install installed'
-	@echo 'make dist       a source archive that needs no autoconf'
-	@echo 'make clean      removes build/; distclean also what configure wrote'
+	@echo 'make                the library (static and shared) and the examples, in build/'
+	@echo 'make check          all tests; TESTS="test_gather ..." only these, V=1 with their output'
+	@echo 'make demo           the guide'\''s programs live, then the speed of a context switch here'
+	@echo 'make bench          all benchmarks; BENCHES="switch ..." only these'
+	@echo 'make bench-peers    beside what else is installed (./bootstrap --peers installs it)'
+	@echo 'make bench-guard    fails when instructions have become more; bench-guard-update accepts them'
+	@echo 'make install        into the prefix given to configure; DESTDIR is honoured'
+	@echo 'make uninstall      removes what install installed'
+	@echo 'make dist           a source archive that needs no autoconf'
+	@echo 'make clean          removes build/; distclean also what configure wrote'
 	@echo 'Everywhere: V=1 shows the commands, WERROR=1 makes warnings errors.'
 
 # --- Configuring again when its inputs have changed -----------------------------------------------

@@ -2,7 +2,6 @@
 # Benchmarks: included by the Makefile.
 #     make bench                        libcoro, with both switches where they are compared
 #     make bench-peers                  beside what else there is, as far as it is installed
-#     make bench-growth                 the cost of an operation against the number of tasks
 #     make bench-guard                  fails when instructions have become more; -update accepts them
 # BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
 .PHONY: bench bench-peers
@@ -90,6 +89,18 @@ build/bench/peers/go_peer: $(S)bench/peers/go/main.go
 
 bench-peers: $(addprefix build/bench/,$(BENCHES)) $(addprefix build/bench/peers/,$(peers))
 	$(check_benches)
-	@$(run_bench) -o build/bench-peers $(call columns,libcoro,build/bench,$(BENCHES)) \
+	@$(run_bench) -c -o build/bench-peers $(call columns,libcoro,build/bench,$(BENCHES)) \
 		$(foreach p,$(peers),'$(title_$(p))=build/bench/peers/$(p)') \
 		$(if $(PYTHON),'asyncio=$(PYTHON) $(S)bench/peers/python.py')
+
+# --- Counts of instructions -----------------------------------------------------------------------
+# Of an ordinary build alone: instrumented ones are not what users have.
+.PHONY: bench-guard bench-guard-update
+run_guard = CC='$(CC)' CFLAGS='$(strip $(CFLAGS) $(ASSERT) $(INSTRUMENT))' SWITCH='$(SWITCH)' \
+	sh $(S)bench/run-guard build/bench/guard $(S)bench/guard.expected
+
+bench-guard: build/bench/guard
+	@$(run_guard)
+
+bench-guard-update: build/bench/guard
+	@$(run_guard) update

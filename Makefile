@@ -202,6 +202,7 @@ help:
 	@echo 'make demo           the guide'\''s programs live, then the speed of a context switch here'
 	@echo 'make bench          all benchmarks; BENCHES="switch ..." only these'
 	@echo 'make bench-peers    beside what else is installed (./bootstrap --peers installs it)'
+	@echo 'make bench-growth   the cost of an operation against the number of tasks'
 	@echo 'make bench-guard    fails when instructions have become more; bench-guard-update accepts them'
 	@echo 'make install        into the prefix given to configure; DESTDIR is honoured'
 	@echo 'make uninstall      removes what install installed'

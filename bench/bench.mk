@@ -2,6 +2,7 @@
 # Benchmarks: included by the Makefile.
 #     make bench                        libcoro, with both switches where they are compared
 #     make bench-peers                  beside what else there is, as far as it is installed
+#     make bench-growth                 the cost of an operation against the number of tasks
 #     make bench-guard                  fails when instructions have become more; -update accepts them
 # BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
 .PHONY: bench bench-peers
@@ -43,6 +44,11 @@ both_switches = $(call columns,$(SWITCH),build/bench,$(1)) $(call columns,uconte
 bench: $(addprefix build/bench/,$(BENCHES)) $(ucontext_benches)
 	$(check_benches)
 	@$(run_bench) -o build/bench $(call both_switches,$(BENCHES))
+
+# --- Growth ---------------------------------------------------------------------------------------
+.PHONY: bench-growth
+bench-growth: build/bench/growth
+	@$(run_bench) -o build/bench-growth $(foreach o,yield create+join sleep cancel,'$(o)=$< $(o)')
 
 # --- Peers ----------------------------------------------------------------------------------------
 # A peer is built where its header (or its compiler) is found; ./bootstrap --peers installs them.

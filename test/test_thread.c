@@ -153,6 +153,20 @@ static int calls(void *fn)
 }
 
 /* CPython: test_threads.ToThreadTests.test_to_thread_exception */
+static int value_before_and_after(void *arg)
+{
+    coro_return(&arg);
+    return coro_to_thread(returns_a_value, NULL);
+}
+
+TASK_TEST(the_last_value_wins_as_in_plain_calls)
+{
+    void *value = &value;
+    ck_assert_int_eq(coro_join(spawn(value_before_and_after, NULL), &value), 0);
+    ck_assert_ptr_null(value);
+    return 0;
+}
+
 TASK_TEST(texts_and_values_are_the_callers)
 {
     coro_fn *fn = fails_with_a_text;
@@ -749,6 +763,7 @@ int main(void)
         other_tasks_run_meanwhile,
         several_calls_run_at_once,
         texts_and_values_are_the_callers,
+        the_last_value_wins_as_in_plain_calls,
         there_is_no_loop_in_the_thread,
         a_function_may_run_a_loop_of_its_own,
         the_thread_has_copies_of_the_task_locals,

@@ -14,7 +14,7 @@ static void handle(int number)
     atomic_fetch_add(&handling, 1);
     struct coro__interrupt *interrupt = atomic_load(&here);
     if (interrupt && atomic_fetch_add(&interrupt->count, 1) == 0) {
-        coro__inbox_post(interrupt->inbox, &interrupt->post);
+        coro__loop_post(interrupt->inbox, &interrupt->post);
     } else {
         /* It is blocked while it is handled, and comes after that. */
         signal(number, SIG_DFL);

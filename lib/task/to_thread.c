@@ -81,8 +81,7 @@ static int hand_over(coro_task *caller, struct coro__errand *errand)
         coro__message_set(&caller->message, errand->message);
         errand->message = NULL;
     }
-    if (errand->value)
-        caller->value = errand->value;
+    caller->value = errand->value;
     return errand->status;
 }
 
@@ -99,6 +98,7 @@ int coro_to_thread_with(const coro_thread_options *given, coro_fn *fn, void *arg
         coro__errand_create(fn, arg, options.arg_size, caller->locals, &post_kind);
     if (!errand)
         return -ENOMEM;
+    errand->value = caller->value;
     int rc = submit(loop, errand);
     if (rc < 0) {
         coro__errand_free(errand);

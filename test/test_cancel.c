@@ -330,6 +330,9 @@ TASK_TEST(a_cancel_goes_through_a_chain_of_100000_links)
         coro_release(chain[i]);
     }
     free(chain);
+    /* Old kernels have no guard pages for so many. */
+    if (logged() > 0)
+        expect_log(CORO_LOG_NO_GUARD_PAGE, -ENOMEM, "vm.max_map_count");
     return 0;
 }
 

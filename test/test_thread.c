@@ -153,20 +153,6 @@ static int calls(void *fn)
 }
 
 /* CPython: test_threads.ToThreadTests.test_to_thread_exception */
-static int value_before_and_after(void *arg)
-{
-    coro_return(&arg);
-    return coro_to_thread(returns_a_value, NULL);
-}
-
-TASK_TEST(the_last_value_wins_as_in_plain_calls)
-{
-    void *value = &value;
-    ck_assert_int_eq(coro_join(spawn(value_before_and_after, NULL), &value), 0);
-    ck_assert_ptr_null(value);
-    return 0;
-}
-
 TASK_TEST(texts_and_values_are_the_callers)
 {
     coro_fn *fn = fails_with_a_text;
@@ -178,6 +164,20 @@ TASK_TEST(texts_and_values_are_the_callers)
     fn = returns_a_value;
     ck_assert_int_eq(coro_join(spawn(calls, &fn), &value), 0);
     ck_assert_ptr_eq(value, &fn);
+    return 0;
+}
+
+static int value_before_and_after(void *arg)
+{
+    coro_return(&arg);
+    return coro_to_thread(returns_a_value, NULL);
+}
+
+TASK_TEST(the_last_value_wins_as_in_plain_calls)
+{
+    void *value = &value;
+    ck_assert_int_eq(coro_join(spawn(value_before_and_after, NULL), &value), 0);
+    ck_assert_ptr_null(value);
     return 0;
 }
 

@@ -184,6 +184,29 @@ CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, co
     *ready->errno_location = to->saved_errno;
 }
 
+/* coro__ready_next(), if that is a task without a tag, and the task that asks keeps no environment;
+ * else NULL, and nothing was taken. */
+CORO__INLINE coro_task *coro__ready_next_plain(struct coro__ready *ready, const coro_task *asks)
+{
+    const uintptr_t entry = *ready->now.at;
+    if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS) || CORO__UNLIKELY(asks->keeps_environment))
+        return NULL;
+    ready->now.at++;
+    if (CORO__UNLIKELY(ready->large))
+        coro__ready_prefetch(ready->now.at);
+    return (coro_task *)entry;
+}
+
+/* coro__ready_switch() for a task that keeps no environment. */
+CORO__INLINE coro_task *coro__ready_switch_plainly(struct coro__ready *ready, coro_task *from,
+                                                   coro_task *to)
+{
+    coro__ready_exchange_errno(ready, from, to);
+    ready->current = to;
+    return CORO__CONTAINER_OF(coro__context_switch(&from->context, &to->context), coro_task,
+                              context);
+}
+
 /* Leaves `from`, which runs, for another task; returns when it is entered again, and returns it:
  * see coro__context_switch. */
 CORO__INLINE coro_task *coro__ready_switch(struct coro__ready *ready, coro_task *from,
@@ -191,10 +214,7 @@ CORO__INLINE coro_task *coro__ready_switch(struct coro__ready *ready, coro_task 
 {
     if (CORO__UNLIKELY(from->keeps_environment))
         return coro__ready_switch_environment(ready, from, to);
-    coro__ready_exchange_errno(ready, from, to);
-    ready->current = to;
-    return CORO__CONTAINER_OF(coro__context_switch(&from->context, &to->context), coro_task,
-                              context);
+    return coro__ready_switch_plainly(ready, from, to);
 }
 
 /* Leaves the current task for the next ready one; returns when it is entered again, and returns it.

@@ -203,6 +203,7 @@ help:
 	@echo 'make bench          all benchmarks; BENCHES="switch ..." only these'
 	@echo 'make bench-peers    beside what else is installed (./bootstrap --peers installs it)'
 	@echo 'make bench-growth   the cost of an operation against the number of tasks'
+	@echo 'make bench-sleepers a million tasks asleep: their memory, time and order'
 	@echo 'make bench-guard    fails when instructions have become more; bench-guard-update accepts them'
 	@echo 'make install        into the prefix given to configure; DESTDIR is honoured'
 	@echo 'make uninstall      removes what install installed'

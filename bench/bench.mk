@@ -3,12 +3,13 @@
 #     make bench                        libcoro, with both switches where they are compared
 #     make bench-peers                  beside what else there is, as far as it is installed
 #     make bench-growth                 the cost of an operation against the number of tasks
+#     make bench-sleepers               a million tasks asleep: memory, time, and the order they wake in
 #     make bench-guard                  fails when instructions have become more; -update accepts them
 # BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
 .PHONY: bench bench-peers
 
 # These run only by targets of their own.
-apart := guard growth
+apart := guard growth sleepers
 benches := $(call programs,bench)
 # The order of the table.
 known_benches := switch yield create queue sync cancel callbacks timers memory threads
@@ -44,6 +45,11 @@ both_switches = $(call columns,$(SWITCH),build/bench,$(1)) $(call columns,uconte
 bench: $(addprefix build/bench/,$(BENCHES)) $(ucontext_benches)
 	$(check_benches)
 	@$(run_bench) -o build/bench $(call both_switches,$(BENCHES))
+
+# --- Sleepers -------------------------------------------------------------------------------------
+.PHONY: bench-sleepers
+bench-sleepers: build/bench/sleepers
+	@build/bench/sleepers
 
 # --- Growth ---------------------------------------------------------------------------------------
 .PHONY: bench-growth

@@ -151,6 +151,7 @@ demo: all $(addprefix build/bench/,switch yield) $(ucontext_benches)
 	@sh $(S)examples/run-demo $(S)examples build
 	@$(run_bench) $(call both_switches,switch yield)
 demo: override ROWS = $(demo_rows)
+demo: ROUNDS ?= 5
 
 # --- Installation ---------------------------------------------------------------------------------
 headers := $(patsubst $(S)include/%,%,$(wildcard $(S)include/*.h $(S)include/coro/*.h))

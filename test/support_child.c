@@ -67,6 +67,24 @@ int times_written(const struct outcome *outcome, const char *text)
     return times;
 }
 
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Winfinite-recursion"
+#elif __GNUC__ >= 12
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+#endif
+
+static int dive(int depth)
+{
+    volatile char space[256];
+    space[depth % 256] = (char)depth;
+    return dive(depth + 1) + space[depth % 256];
+}
+
+int overflows(void *arg)
+{
+    return dive(NUMBER(arg));
+}
+
 bool cannot_fault(const char *test)
 {
     if (!sanitized() && !under_valgrind())

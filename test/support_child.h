@@ -20,6 +20,9 @@ void expect_signal(const struct outcome *outcome, int number);
 /* How often the child wrote this to stderr. */
 int times_written(const struct outcome *outcome, const char *text);
 
+/* A task that uses its stack up. */
+int overflows(void *arg);
+
 /* Whether faults are not the program's to handle; says then aloud that the test is skipped. */
 bool cannot_fault(const char *test);
 

@@ -6,24 +6,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#if defined(__clang__)
-#pragma clang diagnostic ignored "-Winfinite-recursion"
-#elif __GNUC__ >= 12
-#pragma GCC diagnostic ignored "-Winfinite-recursion"
-#endif
-
-static int dive(int depth)
-{
-    volatile char space[256];
-    space[depth % 256] = (char)depth;
-    return dive(depth + 1) + space[depth % 256];
-}
-
-static int overflows(void *arg)
-{
-    return dive(NUMBER(arg));
-}
-
 static int has_overflowing_task(void *arg)
 {
     const coro_task_options options = {.name = "diver", .stack_size = 32 * 1024};

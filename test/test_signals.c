@@ -21,24 +21,6 @@ static int faults(void *arg)
     return *nowhere;
 }
 
-#if defined(__clang__)
-#pragma clang diagnostic ignored "-Winfinite-recursion"
-#elif __GNUC__ >= 12
-#pragma GCC diagnostic ignored "-Winfinite-recursion"
-#endif
-
-static int dive(int depth)
-{
-    volatile char space[256];
-    space[depth % 256] = (char)depth;
-    return dive(depth + 1) + space[depth % 256];
-}
-
-static int overflows(void *arg)
-{
-    return dive(NUMBER(arg));
-}
-
 static int raises(void *number)
 {
     return raise(NUMBER(number));

@@ -59,7 +59,7 @@ static void bounce(void)
 
 static void bench_switch(const struct bench_row *row)
 {
-    coro__context_birth(&birthplace, &here, &there, stack, sizeof stack, bounce);
+    coro__context_birth(&birthplace, &there, stack, sizeof stack, bounce);
     double taken = 0;
     size_t switches = 0;
     const double began = bench_now();

@@ -33,7 +33,7 @@ static void set_up(void (*fn)(int), int count)
     for (int i = 0; i < count; i++) {
         memories[i] = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         ck_assert_ptr_ne(memories[i], MAP_FAILED);
-        coro__context_birth(&birthplace, &main_context, &contexts[i], memories[i], SIZE, entry);
+        coro__context_birth(&birthplace, &contexts[i], memories[i], SIZE, entry);
     }
 }
 
@@ -261,7 +261,7 @@ START_TEST(a_stack_can_be_born_on_again)
     for (int i = 0; i < 3; i++) {
         enter(0); /* and is left in the middle */
         coro__annotate_death(&contexts[0].annotation, memories[0], SIZE);
-        coro__context_birth(&birthplace, &main_context, &contexts[0], memories[0], SIZE, entry);
+        coro__context_birth(&birthplace, &contexts[0], memories[0], SIZE, entry);
     }
     enter(0);
     enter(0);

@@ -62,7 +62,6 @@ static bool cannot_work(const char *test)
 
 /* --- mprotect for what madvise cannot do ------------------------------------------------------ */
 static struct coro__stacks stacks;
-static struct coro__context running;
 static struct coro__log log_hook = {.fn = record_log};
 
 static void entry(void)
@@ -73,7 +72,6 @@ static void entry(void)
 
 static void set_up(void)
 {
-    coro__annotate_thread(&running.annotation);
     coro__stacks_init(&stacks, entry, &log_hook);
 }
 
@@ -81,7 +79,7 @@ enum { SIZE = 64 * 1024 };
 
 static struct coro__stack *get(size_t size)
 {
-    struct coro__stack *stack = coro__stack_get(&stacks, size, &running);
+    struct coro__stack *stack = coro__stack_get(&stacks, size);
     ck_assert_ptr_nonnull(stack);
     return stack;
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 static struct coro__stacks stacks;
-static struct coro__context running;
 static struct coro__log log_hook = {.fn = record_log};
 
 static void entry(void)
@@ -22,13 +21,12 @@ static void entry(void)
 
 static void set_up(void)
 {
-    coro__annotate_thread(&running.annotation);
     coro__stacks_init(&stacks, entry, &log_hook);
 }
 
 static struct coro__stack *get(size_t size)
 {
-    struct coro__stack *stack = coro__stack_get(&stacks, size, &running);
+    struct coro__stack *stack = coro__stack_get(&stacks, size);
     ck_assert_ptr_nonnull(stack);
     return stack;
 }
@@ -210,7 +208,7 @@ END_TEST
 START_TEST(a_stack_that_does_not_fit_into_memory_is_refused)
 {
     set_up();
-    ck_assert_ptr_null(coro__stack_get(&stacks, (size_t)1 << 62, &running));
+    ck_assert_ptr_null(coro__stack_get(&stacks, (size_t)1 << 62));
     coro__stack_put(get(SIZE));
     coro__stacks_destroy(&stacks);
 }
@@ -287,7 +285,7 @@ START_TEST(the_high_water_mark_of_a_large_stack_takes_no_time)
         return;
     }
     set_up();
-    struct coro__stack *stack = coro__stack_get(&stacks, (size_t)64 << 30, &running);
+    struct coro__stack *stack = coro__stack_get(&stacks, (size_t)64 << 30);
     if (!stack) {
         skip("the_high_water_mark_of_a_large_stack_takes_no_time: it cannot be had");
         return;

@@ -10,11 +10,10 @@
  * new ones those of whoever made them; here they are shared, as with the other switches. */
 static CORO__THREAD_LOCAL struct coro__fp crossing;
 
-void coro__context_birth(struct coro__birthplace *place, struct coro__context *parent,
-                         struct coro__context *child, void *low, size_t size, void (*entry)(void))
+void coro__context_birth(struct coro__birthplace *place, struct coro__context *child, void *low,
+                         size_t size, void (*entry)(void))
 {
     (void)place;
-    (void)parent;
     const uintptr_t top = ((uintptr_t)low + size - sizeof(ucontext_t)) & ~(uintptr_t)63;
     ucontext_t *born = (ucontext_t *)top;
     getcontext(born);

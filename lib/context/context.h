@@ -2,14 +2,16 @@
 /*
  * Contexts: executions, each on its own stack, of which one runs at a time.
  *
- * A context is born through makecontext and first entered through swapcontext: that is all that a
- * new architecture needs (switch_ucontext.h). swapcontext makes a system call to set the signal
- * mask, which is the loop's here and never changes, so where there is a switch file for the
- * architecture every later switch only exchanges registers.
+ * A context is born through makecontext, and where there is no switch file for the architecture
+ * swapcontext enters it: that is all that a new architecture needs (switch_ucontext.h). But
+ * swapcontext makes a system call to set the signal mask, which is the loop's here and never
+ * changes. So where there is one, what makecontext has laid out is entered like any other context,
+ * by exchanging registers.
  *
  * configure chooses three files:
  *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch (which returns the `to` of
- *                         the switch that enters the context again)
+ *                         the switch that enters the context again), and for register switches
+ *                         coro__registers_born, the registers that a made context begins with
  *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
  *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
  */
@@ -48,21 +50,18 @@ CORO__INLINE struct coro__context *coro__context_switch(struct coro__context *fr
     return CORO__CONTAINER_OF(entered, struct coro__context, registers);
 }
 
-/* Memory that births need, one after another; too large for a task's stack. */
-struct coro__birthplace {
-    ucontext_t born;
-    ucontext_t discarded;
-    struct coro__context *child;
-    struct coro__context *parent;
-};
-
 /*
  * Makes the context `child` on the stack low[0..size). The first switch to it calls entry, which
- * must call coro__context_entered() before anything else and must not return. `parent` is the
- * running context.
+ * must call coro__context_entered() before anything else and must not return. `place` is memory for
+ * births, one after another; zeroed before the first.
  */
-void coro__context_birth(struct coro__birthplace *place, struct coro__context *parent,
-                         struct coro__context *child, void *low, size_t size, void (*entry)(void));
+struct coro__birthplace {
+    ucontext_t born;
+    bool prepared;
+};
+
+void coro__context_birth(struct coro__birthplace *place, struct coro__context *child, void *low,
+                         size_t size, void (*entry)(void));
 void coro__context_entered(void);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "util/compiler.h"
 
+#include <ucontext.h>
+
 struct coro__registers {
     void *sp;
     void *fp;
@@ -57,23 +59,12 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return x1;
 }
 
-/* Leaves the running context by calling fn(arg), which does not return but enters another. */
-CORO__INLINE void coro__registers_leave(struct coro__registers *from, void (*fn)(void *), void *arg)
+/* What makecontext has laid out. */
+CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born)
 {
-    register void *x0 __asm__("x0") = arg;
-    register struct coro__registers *x1 __asm__("x1") = from;
-    register void (*x2)(void *) __asm__("x2") = fn;
-    __asm__ volatile("adr x9, 1f\n\t"
-                     "mov x10, sp\n\t"
-                     "stp x10, x29, [x1]\n\t"
-                     "str x9, [x1, #16]\n\t"
-                     "blr x2\n\t"
-                     "brk #1\n"
-                     "1:\n\t"
-                     "hint #36"
-                     : "+r"(x0), "+r"(x1), "+r"(x2)
-                     :
-                     : CORO__CLOBBERED);
+    registers->sp = (void *)born->uc_mcontext.sp;
+    registers->fp = NULL;
+    registers->pc = (void *)born->uc_mcontext.pc;
 }
 
 /* Fetches the end of a stack that is about to be entered. */

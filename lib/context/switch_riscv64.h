@@ -5,6 +5,8 @@
 
 #include "util/compiler.h"
 
+#include <ucontext.h>
+
 struct coro__registers {
     void *sp;
     void *fp;
@@ -47,22 +49,12 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return a1;
 }
 
-/* Leaves the running context by calling fn(arg), which does not return but enters another. */
-CORO__INLINE void coro__registers_leave(struct coro__registers *from, void (*fn)(void *), void *arg)
+/* What makecontext has laid out. */
+CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born)
 {
-    register void *a0 __asm__("a0") = arg;
-    register struct coro__registers *a1 __asm__("a1") = from;
-    register void (*a2)(void *) __asm__("a2") = fn;
-    __asm__ volatile("lla t0, 1f\n\t"
-                     "sd sp, 0(a1)\n\t"
-                     "sd s0, 8(a1)\n\t"
-                     "sd t0, 16(a1)\n\t"
-                     "jalr a2\n\t"
-                     "ebreak\n"
-                     "1:"
-                     : "+r"(a0), "+r"(a1), "+r"(a2)
-                     :
-                     : CORO__CLOBBERED);
+    registers->sp = (void *)born->uc_mcontext.__gregs[REG_SP];
+    registers->fp = NULL;
+    registers->pc = (void *)born->uc_mcontext.__gregs[REG_PC];
 }
 
 /* Fetches the end of a stack that is about to be entered. */

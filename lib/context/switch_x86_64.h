@@ -12,6 +12,8 @@
 
 #include "util/compiler.h"
 
+#include <ucontext.h>
+
 struct coro__registers {
     void *sp;
     void *bp;
@@ -50,25 +52,12 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return to;
 }
 
-/* Leaves the running context by calling fn(arg), which does not return but enters another. */
-CORO__INLINE void coro__registers_leave(struct coro__registers *from, void (*fn)(void *), void *arg)
+/* What makecontext has laid out. */
+CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born)
 {
-    __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
-                     "movq %%rsp, 0(%%rsi)\n\t"
-                     "movq %%rbp, 8(%%rsi)\n\t"
-                     "movq %%rax, 16(%%rsi)\n\t"
-                     "subq $128, %%rsp\n\t"
-                     "andq $-16, %%rsp\n\t"
-                     "callq *%%rdx\n\t"
-                     "ud2\n"
-                     "1:"
-                     : "+D"(arg), "+S"(from), "+d"(fn)
-                     :
-                     : "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-                       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)",
-                       "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory",
-                       "cc" CORO__CLOBBER_AVX512);
+    registers->sp = (void *)born->uc_mcontext.gregs[REG_RSP];
+    registers->bp = NULL;
+    registers->pc = (void *)born->uc_mcontext.gregs[REG_RIP];
 }
 
 /* Fetches the end of a stack that is about to be entered. */

@@ -223,7 +223,7 @@ static struct coro__stack *carve(struct coro__stack_class *class)
 }
 
 /* A stack without a context, which it is given. Keeps errno, whatever the system calls do. */
-static struct coro__stack *get_cold(struct coro__stack_class *class, struct coro__context *running)
+static struct coro__stack *get_cold(struct coro__stack_class *class)
 {
     struct coro__stacks *stacks = class->of;
     struct coro__stack *stack;
@@ -235,16 +235,15 @@ static struct coro__stack *get_cold(struct coro__stack_class *class, struct coro
         stack = carve(class);
     }
     if (stack) {
-        coro__context_birth(&stacks->birthplace, running, &stack->context, stack->low,
-                            usable(stack), stacks->entry);
+        coro__context_birth(&stacks->birthplace, &stack->context, stack->low, usable(stack),
+                            stacks->entry);
         stack->born = true;
     }
     errno = saved_errno;
     return stack;
 }
 
-struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size,
-                                    struct coro__context *running)
+struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size)
 {
     struct coro__stack_class *class = stacks->classes;
     if (!class || class->size != size)
@@ -259,7 +258,7 @@ struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size,
         return stack;
     }
 
-    return get_cold(class, running);
+    return get_cold(class);
 }
 
 /* Forgets the stack's context and gives its memory back. */

@@ -70,10 +70,8 @@ void coro__stacks_destroy(struct coro__stacks *stacks);
 /* The size of stack that is got for a size that is asked for. */
 size_t coro__stack_round(const struct coro__stacks *stacks, size_t size);
 
-/* A stack of a rounded size with a context ready to be entered; NULL without memory. `running`
- * is the running context. */
-struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size,
-                                    struct coro__context *running);
+/* A stack of a rounded size with a context ready to be entered; NULL without memory. */
+struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size);
 
 /* Its context must be parked in the entry function. */
 static inline void coro__stack_put(struct coro__stack *stack);

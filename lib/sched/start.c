@@ -34,7 +34,7 @@ bool coro__task_start(struct coro__ready *ready, coro_task *task)
     if (stack && stack->of->size == task->stack_size)
         ready->spare = NULL;
     else
-        stack = coro__stack_get(&ready->stacks, task->stack_size, coro__ready_context(ready));
+        stack = coro__stack_get(&ready->stacks, task->stack_size);
     if (CORO__UNLIKELY(!stack)) {
         coro__task_end(ready, task, -ENOMEM);
         return false;
@@ -48,7 +48,7 @@ int coro__task_copy_argument(struct coro__ready *ready, coro_task *task, size_t 
 {
     coro_task *creator = ready->current;
     struct coro__context *running = coro__ready_context(ready);
-    struct coro__stack *stack = coro__stack_get(&ready->stacks, task->stack_size, running);
+    struct coro__stack *stack = coro__stack_get(&ready->stacks, task->stack_size);
     if (!stack)
         return -ENOMEM;
     task->stack = stack;

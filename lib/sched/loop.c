@@ -20,7 +20,7 @@ int coro__loop_start_timer(struct coro__loop *loop, struct coro__timer *timer, c
     if (deadline == CORO_FOREVER)
         return 0;
     /* While there was no timer the time did not matter. */
-    if (loop->clock.is_virtual ? deadline <= loop->clock.now : loop->timers.count == 0)
+    if (loop->clock.is_virtual ? deadline <= loop->clock.now : !coro__timers_any(&loop->timers))
         coro__loop_visit_next(loop);
     return coro__timer_start(&loop->timers, timer, deadline);
 }
@@ -94,7 +94,7 @@ static void consult_clock(struct coro__loop *loop)
 static void begin_pass(struct coro__loop *loop)
 {
     coro__loop_deliver_posts(loop);
-    if (loop->timers.count > 0 || loop->expected > 0 || coro__inbox_shared(loop->inbox) ||
+    if (coro__timers_any(&loop->timers) || loop->expected > 0 || coro__inbox_shared(loop->inbox) ||
         !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else

@@ -3,106 +3,209 @@
 #include "util/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { ARITY = 4, FIRST_CAPACITY = 64 };
+enum {
+    ARITY = 4,
+    FIRST_CAPACITY = 64,
+    CACHE_LINE = 64,
+    /* Fewer entries without a timer than this are left where they are. */
+    FEW_STOPPED = 64,
+};
 
 void coro__timers_destroy(struct coro__timers *timers)
 {
-    free(timers->heap);
+    free(timers->memory);
+    free(timers->slots);
 }
 
-static bool before(const struct coro__timer_entry *a, const struct coro__timer_entry *b)
+/* Without branches: which of two deadlines is the earlier cannot be predicted. */
+CORO__INLINE bool before(const struct coro__timer_entry *a, const struct coro__timer_entry *b)
 {
-    return a->deadline != b->deadline ? a->deadline < b->deadline : a->number < b->number;
+    return (a->deadline < b->deadline) | ((a->deadline == b->deadline) & (a->number < b->number));
 }
 
-static void place(struct coro__timers *timers, size_t index, struct coro__timer_entry entry)
-{
-    timers->heap[index] = entry;
-    entry.timer->index = index;
-}
-
-static void sift_up(struct coro__timers *timers, size_t index, struct coro__timer_entry entry)
+static void sift_up(struct coro__timer_entry *heap, size_t index, struct coro__timer_entry entry)
 {
     while (index > 0) {
         const size_t parent = (index - 1) / ARITY;
-        if (!before(&entry, &timers->heap[parent]))
+        if (!before(&entry, &heap[parent]))
             break;
-        place(timers, index, timers->heap[parent]);
+        heap[index] = heap[parent];
         index = parent;
     }
-    place(timers, index, entry);
+    heap[index] = entry;
 }
 
-static size_t first_child(const struct coro__timers *timers, size_t index)
+/* The first of the children of an index, of which there is at least one. */
+CORO__INLINE size_t first_child(const struct coro__timer_entry *heap, size_t count, size_t index)
 {
-    size_t child = index * ARITY + 1;
-    size_t end = child + ARITY < timers->count ? child + ARITY : timers->count;
+    const size_t child = index * ARITY + 1;
+    if (CORO__LIKELY(child + ARITY <= count)) {
+        const size_t a = child + before(&heap[child + 1], &heap[child]);
+        const size_t b = child + 2 + before(&heap[child + 3], &heap[child + 2]);
+        return before(&heap[b], &heap[a]) ? b : a;
+    }
     size_t first = child;
-    for (; child < end; child++)
-        if (before(&timers->heap[child], &timers->heap[first]))
-            first = child;
+    for (size_t next = child + 1; next < count; next++)
+        if (before(&heap[next], &heap[first]))
+            first = next;
     return first;
 }
 
+/* Puts an entry where the index is, or below. */
 static void sift_down(struct coro__timers *timers, size_t index, struct coro__timer_entry entry)
 {
-    for (;;) {
-        const size_t child = first_child(timers, index);
-        if (child >= timers->count || !before(&timers->heap[child], &entry))
+    struct coro__timer_entry *heap = timers->heap;
+    while (index * ARITY + 1 < timers->count) {
+        const size_t child = first_child(heap, timers->count, index);
+        if (!before(&heap[child], &entry))
             break;
-        place(timers, index, timers->heap[child]);
+        heap[index] = heap[child];
         index = child;
     }
-    place(timers, index, entry);
+    heap[index] = entry;
 }
 
-static bool grow(struct coro__timers *timers)
+/* Takes the first entry out, and gives its slot back. The last one fills its place: most likely far
+ * down, so that the way there is made without comparing with it. */
+static void take_first(struct coro__timers *timers)
+{
+    struct coro__timer_entry *heap = timers->heap;
+    const size_t slot = heap[0].slot;
+    timers->slots[slot].next_free = timers->free_slot;
+    timers->free_slot = slot;
+    const size_t count = --timers->count;
+    const struct coro__timer_entry last = heap[count];
+    size_t index = 0;
+    while (index * ARITY + 1 < count) {
+        const size_t child = first_child(heap, count, index);
+        heap[index] = heap[child];
+        index = child;
+    }
+    sift_up(heap, index, last);
+}
+
+static void forget_all(struct coro__timers *timers)
+{
+    timers->count = timers->stopped = 0;
+    timers->slots_used = 0;
+    timers->free_slot = SIZE_MAX;
+    timers->started = 0;
+}
+
+/* Takes the entries out whose timers were stopped. */
+static void sweep(struct coro__timers *timers)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < timers->count; i++) {
+        const struct coro__timer_entry entry = timers->heap[i];
+        if (timers->slots[entry.slot].timer) {
+            timers->heap[kept++] = entry;
+        } else {
+            timers->slots[entry.slot].next_free = timers->free_slot;
+            timers->free_slot = entry.slot;
+        }
+    }
+    timers->count = kept;
+    timers->stopped = 0;
+    for (size_t parents = (kept + ARITY - 2) / ARITY; parents-- > 0;)
+        sift_down(timers, parents, timers->heap[parents]);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return before(a, b) ? -1 : 1;
+}
+
+/* The numbers have come to their end: they begin anew, in the same order. What is sorted is a heap.
+ */
+CORO__COLD static void renumber(struct coro__timers *timers)
+{
+    qsort(timers->heap, timers->count, sizeof timers->heap[0], compare);
+    for (size_t i = 0; i < timers->count; i++)
+        timers->heap[i].number = (uint32_t)i;
+    timers->started = (uint32_t)timers->count;
+}
+
+CORO__COLD static bool grow(struct coro__timers *timers)
 {
     const size_t capacity = timers->capacity ? timers->capacity * 2 : FIRST_CAPACITY;
-    struct coro__timer_entry *heap = coro__realloc(timers->heap, capacity * sizeof *heap);
-    if (!heap)
+    if (capacity > UINT32_MAX / 2)
         return false;
+    const size_t offset = CACHE_LINE - sizeof timers->heap[0];
+    char *memory = coro__aligned_alloc(CACHE_LINE, CACHE_LINE + capacity * sizeof timers->heap[0]);
+    union coro__timer_slot *slots =
+        memory ? coro__realloc(timers->slots, capacity * sizeof *slots) : NULL;
+    if (!slots) {
+        free(memory);
+        return false;
+    }
+    struct coro__timer_entry *heap = (void *)(memory + offset);
+    if (timers->count > 0)
+        memcpy(heap, timers->heap, timers->count * sizeof *heap);
+    else
+        forget_all(timers);
+    free(timers->memory);
+    timers->memory = memory;
     timers->heap = heap;
+    timers->slots = slots;
     timers->capacity = capacity;
     return true;
 }
 
 int coro__timer_start(struct coro__timers *timers, struct coro__timer *timer, coro_time deadline)
 {
-    if (timers->count == timers->capacity && !grow(timers))
+    if (CORO__UNLIKELY(timers->count == timers->capacity) && !grow(timers))
         return -ENOMEM;
-    sift_up(timers, timers->count++,
-            (struct coro__timer_entry){deadline, timers->started++, timer});
-    return 0;
-}
-
-static void take_out(struct coro__timers *timers, size_t index)
-{
-    timers->heap[index].timer->index = CORO__TIMER_NOWHERE;
-    const struct coro__timer_entry last = timers->heap[--timers->count];
-    if (index == timers->count)
-        return;
-    if (index > 0 && before(&last, &timers->heap[(index - 1) / ARITY]))
-        sift_up(timers, index, last);
+    if (CORO__UNLIKELY(timers->started == UINT32_MAX))
+        renumber(timers);
+    size_t slot = timers->free_slot;
+    if (slot == SIZE_MAX)
+        slot = timers->slots_used++;
     else
-        sift_down(timers, index, last);
+        timers->free_slot = timers->slots[slot].next_free;
+    timers->slots[slot].timer = timer;
+    timer->slot = (uint32_t)slot;
+    sift_up(timers->heap, timers->count++,
+            (struct coro__timer_entry){deadline, timers->started++, (uint32_t)slot});
+    return 0;
 }
 
 void coro__timer_stop(struct coro__timers *timers, struct coro__ready *ready,
                       struct coro__timer *timer)
 {
-    if (timer->index != CORO__TIMER_NOWHERE)
-        take_out(timers, timer->index);
-    else
+    if (timer->slot == CORO__TIMER_NOWHERE) {
         coro__callback_cancel(ready, &timer->callback);
+        return;
+    }
+    timers->slots[timer->slot].timer = NULL;
+    timer->slot = CORO__TIMER_NOWHERE;
+    timers->stopped++;
+    if (timers->stopped == timers->count)
+        forget_all(timers);
+    else if (timers->stopped > timers->count / 2 && timers->stopped > FEW_STOPPED)
+        sweep(timers);
+}
+
+coro_time coro__timers_next(struct coro__timers *timers)
+{
+    if (!coro__timers_any(timers))
+        return CORO_FOREVER;
+    for (; !timers->slots[timers->heap[0].slot].timer; timers->stopped--)
+        take_first(timers);
+    return timers->heap[0].deadline;
 }
 
 void coro__timers_fire(struct coro__timers *timers, struct coro__ready *ready, coro_time now)
 {
-    while (timers->count > 0 && timers->heap[0].deadline <= now) {
-        struct coro__timer *timer = timers->heap[0].timer;
-        take_out(timers, 0);
+    while (coro__timers_next(timers) <= now) {
+        struct coro__timer *timer = timers->slots[timers->heap[0].slot].timer;
+        __builtin_prefetch(timer, 1);
+        take_first(timers);
+        timer->slot = CORO__TIMER_NOWHERE;
         coro__ready_push_callback(ready, &timer->callback);
+        if (!coro__timers_any(timers))
+            return;
     }
 }

@@ -67,6 +67,8 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)born->uc_mcontext.pc;
 }
 
+#define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
+
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
 {

@@ -16,6 +16,8 @@ struct coro__registers {
 struct coro__registers *coro__registers_switch(struct coro__registers *from,
                                                struct coro__registers *to);
 
+#define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
+
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
 {

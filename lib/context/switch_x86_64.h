@@ -60,6 +60,48 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)born->uc_mcontext.gregs[REG_RIP];
 }
 
+/*
+ * Defines `name`, which calls `body`, a static function of the same type: for calls that a task may
+ * be left in, as the last of ours that returns to the user's code.
+ *
+ * The processor predicts where a `ret` goes from the calls before it, and a switch does not change
+ * what it remembers: the last of these calls was made by the task that was left. If that one called
+ * from the same place it is right all the same, and so it will be for the functions that called it.
+ * If not, a jump is predicted better.
+ */
+#define CORO__SUSPENDING(name, body)                                    \
+    extern __typeof__(body) name __attribute__((visibility("hidden"))); \
+    __asm__(".pushsection .text\n\t"                                    \
+            ".p2align 4\n\t"                                            \
+            ".globl " #name "\n\t"                                      \
+            ".hidden " #name "\n\t"                                     \
+            ".type " #name ", @function\n" #name ":\n\t"                \
+            ".cfi_startproc\n\t"                                        \
+            "movq coro__called_from@gottpoff(%rip), %rax\n\t"           \
+            "movq (%rsp), %r10\n\t"                                     \
+            "movq %r10, %fs:(%rax)\n\t"                                 \
+            "subq $8, %rsp\n\t"                                         \
+            ".cfi_adjust_cfa_offset 8\n\t"                              \
+            "call " #body "\n\t"                                        \
+            "addq $8, %rsp\n\t"                                         \
+            ".cfi_adjust_cfa_offset -8\n\t"                             \
+            "movq coro__called_from@gottpoff(%rip), %rcx\n\t"           \
+            "movq (%rsp), %rdx\n\t"                                     \
+            "cmpq %rdx, %fs:(%rcx)\n\t"                                 \
+            "jne 1f\n\t"                                                \
+            "ret\n"                                                     \
+            "1:\n\t"                                                    \
+            "addq $8, %rsp\n\t"                                         \
+            ".cfi_adjust_cfa_offset -8\n\t"                             \
+            ".cfi_register rip, rdx\n\t"                                \
+            "jmpq *%rdx\n\t"                                            \
+            ".cfi_endproc\n\t"                                          \
+            ".size " #name ", . - " #name "\n\t"                        \
+            ".popsection")
+
+/* For that: where the last of these calls was made from. */
+extern CORO__THREAD_LOCAL void *coro__called_from;
+
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
 {

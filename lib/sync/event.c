@@ -4,10 +4,17 @@
 
 static const struct coro__wait_kind kind = {.name = "event", .abandon = coro__waiting_abandon};
 
-int coro__event_wait_slow(coro_event *event)
+CORO__USED static int park(coro_event *event)
 {
     struct coro__waiting waiting;
     return coro__waiters_park(&event->waiters, &waiting, &kind, coro__caller());
+}
+
+CORO__SUSPENDING(coro__event_park, park);
+
+int coro__event_wait_slow(coro_event *event)
+{
+    return coro__event_park(event);
 }
 
 int coro__event_set_slow(coro_event *event)

@@ -24,9 +24,16 @@ int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
     return 0;
 }
 
-int coro__lock_acquire_slow(coro_lock *lock)
+CORO__USED static int acquire(coro_lock *lock)
 {
     return coro__lock_acquire_as(lock, &kind);
+}
+
+CORO__SUSPENDING(coro__lock_park, acquire);
+
+int coro__lock_acquire_slow(coro_lock *lock)
+{
+    return coro__lock_park(lock);
 }
 
 int coro__lock_release_slow(coro_lock *lock)

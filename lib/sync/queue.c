@@ -110,7 +110,7 @@ CORO__INLINE int get_now(coro_queue *queue, void **item)
     return 0;
 }
 
-static int put_slow(coro_queue *queue, void *item)
+CORO__USED static int wait_and_put(coro_queue *queue, void *item)
 {
     struct queue_wait wait;
     for (;;) {
@@ -127,7 +127,9 @@ static int put_slow(coro_queue *queue, void *item)
     }
 }
 
-static int get_slow(coro_queue *queue, void **item)
+CORO__SUSPENDING(coro__queue_put_slow, wait_and_put);
+
+CORO__USED static int wait_and_get(coro_queue *queue, void **item)
 {
     struct queue_wait wait;
     for (;;) {
@@ -144,6 +146,8 @@ static int get_slow(coro_queue *queue, void **item)
     }
 }
 
+CORO__SUSPENDING(coro__queue_get_slow, wait_and_get);
+
 int coro_queue_put_nowait(coro_queue *queue, void *item)
 {
     return put_now(queue, item);
@@ -157,13 +161,13 @@ int coro_queue_get_nowait(coro_queue *queue, void **item)
 int coro_queue_put(coro_queue *queue, void *item)
 {
     const int rc = put_now(queue, item);
-    return rc == -EAGAIN ? put_slow(queue, item) : rc;
+    return rc == -EAGAIN ? coro__queue_put_slow(queue, item) : rc;
 }
 
 int coro_queue_get(coro_queue *queue, void **item)
 {
     const int rc = get_now(queue, item);
-    return rc == -EAGAIN ? get_slow(queue, item) : rc;
+    return rc == -EAGAIN ? coro__queue_get_slow(queue, item) : rc;
 }
 
 /* --- What is in it ---------------------------------------------------------------------------- */

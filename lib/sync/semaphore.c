@@ -23,7 +23,7 @@ bool coro_semaphore_locked(const coro_semaphore *semaphore)
     return semaphore->value == 0 || semaphore->woken > 0 || coro__waiters_any(&semaphore->waiters);
 }
 
-int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
+CORO__USED static int acquire(coro_semaphore *semaphore)
 {
     struct coro__waiting waiting;
     if (!coro_semaphore_locked(semaphore)) {
@@ -40,6 +40,13 @@ int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
     /* Permits that came meanwhile, while others had to wait their turn. */
     hand_out(semaphore, SIZE_MAX);
     return rc;
+}
+
+CORO__SUSPENDING(coro__semaphore_park, acquire);
+
+int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
+{
+    return coro__semaphore_park(semaphore);
 }
 
 int coro__semaphore_release_slow(coro_semaphore *semaphore)

@@ -21,7 +21,7 @@ static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 static const struct coro__wait_kind kind = {
     .name = "await", .forwards = true, .target = target, .abandon = abandon};
 
-static int wait_for_end(coro_task *caller, coro_task *task, void **value)
+CORO__USED static int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
     coro__wait_init(&await.wait, &kind, caller);
@@ -39,17 +39,32 @@ static int wait_for_end(coro_task *caller, coro_task *task, void **value)
     return rc;
 }
 
+CORO__SUSPENDING(coro__await_slow, wait_for_end);
+
 int coro_await(coro_task *task, void **value)
 {
     coro_task *caller = coro__caller();
     const int rc = coro__check_target(caller, task);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    return task->done ? coro__hand_over(caller, task, value) : wait_for_end(caller, task, value);
+    if (CORO__UNLIKELY(task->done))
+        return coro__hand_over(caller, task, value);
+    return coro__await_slow(caller, task, value);
 }
+
+CORO__USED static int join(coro_task *task, void **value)
+{
+    const int rc = wait_for_end(coro__caller(), task, value);
+    coro_release(task);
+    return rc;
+}
+
+CORO__SUSPENDING(coro__join_slow, join);
 
 int coro_join(coro_task *task, void **value)
 {
+    if (CORO__LIKELY(task && !task->done) && coro__check_target(coro__caller(), task) == 0)
+        return coro__join_slow(task, value);
     const int rc = coro_await(task, value);
     coro_release(task);
     return rc;

@@ -42,10 +42,8 @@ int coro_yield(void)
     return CORO__UNLIKELY(task->must_cancel) ? coro__deliver_cancel(task) : 0;
 }
 
-int coro_sleep(coro_duration duration)
+CORO__USED static int sleep_for(coro_duration duration)
 {
-    if (duration <= 0)
-        return coro_yield();
     coro_task *task = coro__caller();
     if (CORO__UNLIKELY(!task))
         return -EPERM;
@@ -61,4 +59,11 @@ int coro_sleep(coro_duration duration)
     if (CORO__UNLIKELY(rc < 0))
         coro__loop_stop_timer(loop, &sleep.timer);
     return rc;
+}
+
+CORO__SUSPENDING(coro__sleep_slow, sleep_for);
+
+int coro_sleep(coro_duration duration)
+{
+    return duration > 0 ? coro__sleep_slow(duration) : coro_yield();
 }

@@ -173,6 +173,40 @@ START_TEST(any_order_of_starting_stopping_and_firing_is_survived)
 }
 END_TEST
 
+START_TEST(timers_that_are_stopped_and_started_again_take_no_more_room)
+{
+    set_up();
+    for (int i = 0; i < TIMERS; i++)
+        start(&alarms[i], 1000 + i);
+    const size_t capacity = timers.capacity;
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < TIMERS; i++) {
+            stop(&alarms[i]);
+            start(&alarms[i], 2000 + (i * 7919) % 1000 + round);
+        }
+    }
+    ck_assert_uint_le(timers.capacity, 4 * capacity);
+    ck_assert_int_eq(coro__timers_next(&timers), 2019);
+    fire_and_compare(2500);
+    fire_and_compare(4000);
+    tear_down();
+}
+END_TEST
+
+START_TEST(equal_deadlines_keep_their_order_when_the_numbers_begin_anew)
+{
+    set_up();
+    timers.started = UINT32_MAX - TIMERS / 2;
+    for (int i = 0; i < TIMERS; i++)
+        start(&alarms[i], 1 + i % 3);
+    stop(&alarms[7]);
+    start(&alarms[7], 1);
+    fire_and_compare(1);
+    fire_and_compare(3);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_timer_that_is_nowhere_may_be_stopped)
 {
     set_up();
@@ -212,6 +246,8 @@ int main(void)
         equal_deadlines_fire_first_come_first_served,
         a_timer_is_due_at_its_deadline_and_not_before,
         any_order_of_starting_stopping_and_firing_is_survived,
+        timers_that_are_stopped_and_started_again_take_no_more_room,
+        equal_deadlines_keep_their_order_when_the_numbers_begin_anew,
         a_timer_that_is_nowhere_may_be_stopped,
         a_timer_that_is_due_can_be_stopped_until_its_callback_has_run,
         NULL,

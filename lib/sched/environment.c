@@ -13,11 +13,6 @@ struct cxx_exceptions {
 };
 extern struct cxx_exceptions *__cxa_get_globals(void) __attribute__((weak));
 
-bool coro__environment_wanted(const struct coro__ready *ready, const coro_task *task)
-{
-    return task->fp_env || ready->debug || ready->cxx;
-}
-
 void coro__environment_init(struct coro__ready *ready)
 {
     coro__fp_save(&ready->fp);

@@ -16,7 +16,10 @@
 void coro__environment_init(struct coro__ready *ready);
 
 /* Whether the task has to keep its environment over switches. */
-bool coro__environment_wanted(const struct coro__ready *ready, const coro_task *task);
+static inline bool coro__environment_wanted(const struct coro__ready *ready, const coro_task *task)
+{
+    return task->fp_env || ready->debug || ready->cxx;
+}
 
 /* In debug mode: the step of the task, or of a callback (NULL), is over, and another begins. */
 void coro__environment_step(struct coro__ready *ready, coro_task *task);

@@ -243,22 +243,13 @@ static struct coro__stack *get_cold(struct coro__stack_class *class)
     return stack;
 }
 
-struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size)
+struct coro__stack *coro__stack_get_slow(struct coro__stacks *stacks, size_t size)
 {
-    struct coro__stack_class *class = stacks->classes;
-    if (!class || class->size != size)
-        class = class_of(stacks, size);
+    struct coro__stack_class *class = class_of(stacks, size);
     if (!class)
         return NULL;
-
-    if (!coro__list_empty(&class->hot)) {
-        struct coro__stack *stack = CORO__CONTAINER_OF(class->hot.next, struct coro__stack, link);
-        coro__list_remove(&stack->link);
-        class->hot_count--;
-        return stack;
-    }
-
-    return get_cold(class);
+    struct coro__stack *stack = coro__stack_get_hot(class);
+    return stack ? stack : get_cold(class);
 }
 
 /* Forgets the stack's context and gives its memory back. */

@@ -5,11 +5,9 @@
 
 #include <string.h>
 
-void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
+/* With no task current. */
+CORO__INLINE void end(struct coro__ready *ready, coro_task *task, int status)
 {
-    coro_task *current = ready->current;
-    ready->running = coro__ready_context(ready);
-    ready->current = NULL;
     if (CORO__UNLIKELY(!coro__list_empty(&task->blocks)))
         coro__blocks_abandon(coro__loop_of(ready), task);
     coro__list_remove(&task->siblings);
@@ -21,6 +19,14 @@ void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
     }
     coro__ready_unreserve(ready, CORO__TASK_PLACES);
     coro__task_release(task);
+}
+
+void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
+{
+    coro_task *current = ready->current;
+    ready->running = coro__ready_context(ready);
+    ready->current = NULL;
+    end(ready, task, status);
     ready->current = current;
 }
 
@@ -83,7 +89,7 @@ static void end_running(struct coro__ready *ready, coro_task *task, int status)
     task->stack = NULL;
     ready->current = NULL;
     ready->running = &stack->context;
-    coro__task_end(ready, task, status);
+    end(ready, task, status);
 }
 
 /* Runs the current task to its end. Not inlined: a copied argument goes with the frame. */

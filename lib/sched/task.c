@@ -55,7 +55,7 @@ static size_t struct_stride(void)
     return (sizeof(coro_task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-static bool grow(struct coro__task_pool *pool)
+CORO__COLD static bool grow(struct coro__task_pool *pool)
 {
     struct coro__task_slab *slab = coro__malloc(sizeof *slab);
     if (!slab)
@@ -141,8 +141,6 @@ void coro__task_report_failure(coro_task *task, enum coro_log_event event, const
 static void drop_callbacks(coro_task *task)
 {
     char who[160];
-    if (coro__list_empty(&task->callbacks))
-        return;
     coro__log(&task->pool->log, CORO_LOG_DESTROYED_PENDING, task, 0,
               "future %s was destroyed while it was pending; its done callbacks will not run",
               coro__task_describe(task, who, sizeof who));
@@ -154,21 +152,35 @@ static void drop_callbacks(coro_task *task)
     }
 }
 
-void coro__task_destroy(coro_task *task)
+/* In one branch: most tasks have none of it. */
+CORO__INLINE bool owns_memory(const coro_task *task)
 {
-    struct coro__task_pool *pool = task->pool;
-    task->references = 1; /* for the hook that looks at it, and may keep it */
-    if (!task->retrieved)
-        coro__task_report_failure(task, CORO_LOG_NEVER_RETRIEVED,
-                                  "and its error was never retrieved");
-    drop_callbacks(task);
-    if (--task->references > 0)
-        return;
+    return ((uintptr_t)task->message | (uintptr_t)task->cancel_message |
+            (uintptr_t)task->handed_on | (uintptr_t)task->locals | (uintptr_t)task->name) != 0;
+}
+
+static void free_memory(coro_task *task)
+{
     coro__message_release(task->message);
     coro__message_release(task->cancel_message);
     coro__message_release(task->handed_on);
     coro__locals_release(task->locals);
     free(task->name);
+}
+
+void coro__task_destroy(coro_task *task)
+{
+    struct coro__task_pool *pool = task->pool;
+    task->references = 1; /* for the hook that looks at it, and may keep it */
+    if (!task->retrieved && task->status < 0)
+        coro__task_report_failure(task, CORO_LOG_NEVER_RETRIEVED,
+                                  "and its error was never retrieved");
+    if (CORO__UNLIKELY(!coro__list_empty(&task->callbacks)))
+        drop_callbacks(task);
+    if (--task->references > 0)
+        return;
+    if (CORO__UNLIKELY(owns_memory(task)))
+        free_memory(task);
     coro__list_push_front(&pool->free, &task->siblings);
     pool_drop(pool);
 }
@@ -177,14 +189,6 @@ const char *coro__task_error_text(const coro_task *task)
 {
     const struct coro__message *message = coro__task_message(task);
     return message ? message->text : coro__error_text(task->status);
-}
-
-int coro__task_result(coro_task *task, void **value)
-{
-    task->retrieved = true;
-    if (value)
-        *value = task->value;
-    return task->status;
 }
 
 uint64_t coro__task_stamp(struct coro__task_pool *pool)

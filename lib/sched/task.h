@@ -116,7 +116,13 @@ const char *coro__task_error_text(const coro_task *task);
 void coro__task_report_failure(coro_task *task, enum coro_log_event event, const char *what);
 
 /* Reads the result of a done task, which counts as having retrieved it. */
-int coro__task_result(coro_task *task, void **value);
+CORO__INLINE int coro__task_result(coro_task *task, void **value)
+{
+    task->retrieved = true;
+    if (value)
+        *value = task->value;
+    return task->status;
+}
 
 /* A number that no task bears as its stamp, to mark the tasks that one call has seen. */
 uint64_t coro__task_stamp(struct coro__task_pool *pool);

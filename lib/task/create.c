@@ -19,7 +19,8 @@ CORO__INLINE coro_task *make(struct coro__loop *loop, coro_fn *fn, void *arg)
     task->arg = arg;
     task->stack_size = loop->stack_size;
     task->number = ++ready->pool->tasks_created;
-    task->locals = coro__locals_retain(coro__ready_locals(ready));
+    if (CORO__UNLIKELY(coro__ready_locals(ready) != NULL))
+        task->locals = coro__locals_retain(coro__ready_locals(ready));
     task->keeps_environment = coro__environment_wanted(ready, task);
     return task;
 }

@@ -16,7 +16,7 @@ void coro__context_birth(struct coro__birthplace *place, struct coro__context *c
     place->born.uc_stack.ss_size = size;
     place->born.uc_link = NULL;
     makecontext(&place->born, entry, 0);
-    coro__registers_born(&child->registers, &place->born);
+    coro__registers_born(&child->registers, &place->born, entry);
     coro__annotate_birth(&child->annotation, low, size);
 }
 

@@ -49,12 +49,13 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return a1;
 }
 
-/* What makecontext has laid out. */
-CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born)
+/* What makecontext has laid out for entry, which each C library calls in its own way. */
+CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born,
+                                       void (*entry)(void))
 {
     registers->sp = (void *)born->uc_mcontext.__gregs[REG_SP];
     registers->fp = NULL;
-    registers->pc = (void *)born->uc_mcontext.__gregs[REG_PC];
+    registers->pc = (void *)entry;
 }
 
 #define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)

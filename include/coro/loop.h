@@ -28,7 +28,8 @@ typedef struct coro_run_options {
     uint64_t seed;
     /* Time starts at 0, stands still while any task is ready, and jumps to the next deadline as
      * soon as all wait: an hour's sleep takes no time. It does not jump while coro_to_thread() has
-     * something to do. */
+     * something to do, nor while there is something for a task that waits for an fd; what is still
+     * on its way from another thread, process or machine comes too late. */
     bool virtual_clock;
     /* Starts every task but the main one eagerly: see coro_task_options.
      * asyncio.eager_task_factory. */
@@ -38,6 +39,9 @@ typedef struct coro_run_options {
      * stack is wiped before each task, so that coro_stack_high_water() is exact.
      * asyncio.run(debug=True). */
     bool debug;
+    /* How the loop learns that fds are ready: "epoll" or "poll"; NULL is the best one there is. If
+     * it is not there, another one is used, and CORO_LOG_POLLER_REFUSED reported. */
+    const char *poller;
 } coro_run_options;
 
 /*
@@ -47,8 +51,8 @@ typedef struct coro_run_options {
  * SIGINT cancels the main task once; a second one ends the program. This holds in the process's
  * main thread, and where SIGINT has its default action.
  *
- * Three environment variables set what the program left at its default: CORO_CLOCK=virtual,
- * CORO_SEED=N and CORO_DEBUG=1. Programs with raised privileges ignore them.
+ * Four environment variables set what the program left at its default: CORO_CLOCK=virtual,
+ * CORO_SEED=N, CORO_DEBUG=1 and CORO_POLLER=NAME. Programs with raised privileges ignore them.
  *
  * Returns the result of the main task, or
  *   -EINVAL   fn is NULL, or the stack_size is over 1 TiB

@@ -111,19 +111,35 @@ void coro__inbox_close(struct coro__inbox *inbox)
     }
 }
 
+bool coro__inbox_begin_sleep(struct coro__inbox *inbox, bool while_shared)
+{
+    atomic_store(&inbox->asleep, 1);
+    return !atomic_load(&inbox->newest) && (!while_shared || atomic_load(&inbox->users) > 0);
+}
+
+void coro__inbox_end_sleep(struct coro__inbox *inbox)
+{
+    atomic_store(&inbox->asleep, 0);
+}
+
+void coro__inbox_drain(struct coro__inbox *inbox)
+{
+    const int saved_errno = errno;
+    uint64_t count;
+    const ssize_t got = read(inbox->wake_fd, &count, sizeof count);
+    (void)got;
+    errno = saved_errno;
+}
+
 void coro__inbox_wait(struct coro__inbox *inbox, coro_duration limit, bool while_shared)
 {
     const int saved_errno = errno;
     struct pollfd wake_fd = {.fd = inbox->wake_fd, .events = POLLIN};
     const struct timespec time = {.tv_sec = limit / CORO_SECOND, .tv_nsec = limit % CORO_SECOND};
-    atomic_store(&inbox->asleep, 1);
-    if (!atomic_load(&inbox->newest) && (!while_shared || atomic_load(&inbox->users) > 0))
+    if (coro__inbox_begin_sleep(inbox, while_shared))
         ppoll(&wake_fd, 1, limit == CORO_FOREVER ? NULL : &time, NULL);
-    atomic_store(&inbox->asleep, 0);
-    if (wake_fd.revents) {
-        uint64_t count;
-        const ssize_t got = read(inbox->wake_fd, &count, sizeof count);
-        (void)got;
-    }
+    coro__inbox_end_sleep(inbox);
+    if (wake_fd.revents)
+        coro__inbox_drain(inbox);
     errno = saved_errno;
 }

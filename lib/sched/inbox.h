@@ -71,6 +71,15 @@ struct coro__post *coro__inbox_take(struct coro__inbox *inbox);
 /* For the loop: refuses posts from now on, and discards those that are there. */
 void coro__inbox_close(struct coro__inbox *inbox);
 
+/* For a loop that sleeps elsewhere, until wake_fd is readable among other things. Begin: false if
+ * it must not, because there is a post or, where that is asked for, nobody shares the inbox. End
+ * follows in any case. */
+bool coro__inbox_begin_sleep(struct coro__inbox *inbox, bool while_shared);
+void coro__inbox_end_sleep(struct coro__inbox *inbox);
+
+/* Has wake_fd not be readable any more. */
+void coro__inbox_drain(struct coro__inbox *inbox);
+
 /* For the loop: sleeps until there is a post, this much time has gone by (CORO_FOREVER: no limit),
  * a signal comes in, or, where that is asked for, nobody shares the inbox any more. */
 void coro__inbox_wait(struct coro__inbox *inbox, coro_duration limit, bool while_shared);

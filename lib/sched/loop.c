@@ -40,19 +40,52 @@ void coro__loop_deliver_posts(struct coro__loop *loop)
 /* Somebody may have posted, and let go of the inbox, since it was looked into. */
 static bool anybody_may_wake(struct coro__loop *loop)
 {
-    return loop->expected > 0 || coro__inbox_shared(loop->inbox) || !coro__inbox_empty(loop->inbox);
+    return loop->expected > 0 || loop->fd_waits > 0 || coro__inbox_shared(loop->inbox) ||
+           !coro__inbox_empty(loop->inbox);
 }
 
-/* With nothing ready: sleeps until a timer is due, or there is a post. A virtual clock jumps
- * instead, unless a post is certain to come. */
+static void look_at_fds(struct coro__loop *loop, coro_time now)
+{
+    if (loop->fd_waits > 0)
+        loop->poller->kind->poll(loop->poller, now, 0, false);
+}
+
+/* Before a virtual clock jumps, or sleeps without a limit. */
+static void look_at_fds_twice(struct coro__loop *loop, coro_time now)
+{
+    look_at_fds(loop, now);
+    if (loop->fd_waits > 0 && !coro__loop_anything_ready(loop))
+        loop->poller->kind->verify(loop->poller);
+}
+
+static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limit,
+                      bool while_shared)
+{
+    if (loop->poller)
+        loop->poller->kind->poll(loop->poller, now, limit, while_shared);
+    else
+        coro__inbox_wait(loop->inbox, limit, while_shared);
+}
+
+/* With nothing ready: sleeps until a timer is due, there is a post, or something happens to an fd.
+ * A virtual clock jumps instead, unless a post is certain to come or an fd is ready. */
 static void idle(struct coro__loop *loop, coro_time now)
 {
     const coro_time next = coro__timers_next(&loop->timers);
-    if (next <= now || loop->stop)
+    if (loop->stop)
         return;
+    if (next <= now) {
+        look_at_fds(loop, now);
+        return;
+    }
     if (next == CORO_FOREVER && !anybody_may_wake(loop)) {
         loop->deadlocked(loop);
         return;
+    }
+    if (loop->clock.is_virtual) {
+        look_at_fds_twice(loop, now);
+        if (coro__loop_anything_ready(loop))
+            return;
     }
     if (loop->clock.is_virtual && loop->expected == 0 && next != CORO_FOREVER) {
         coro__clock_jump(&loop->clock, next);
@@ -61,8 +94,8 @@ static void idle(struct coro__loop *loop, coro_time now)
     const bool timed = next != CORO_FOREVER && !loop->clock.is_virtual;
     if (!timed || next - now >= LONG_IDLE)
         coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-    coro__inbox_wait(loop->inbox, timed ? next - now : CORO_FOREVER,
-                     loop->expected == 0 && next == CORO_FOREVER);
+    sleep_for(loop, now, timed ? next - now : CORO_FOREVER,
+              loop->expected == 0 && loop->fd_waits == 0 && next == CORO_FOREVER);
     coro__loop_deliver_posts(loop);
 }
 
@@ -77,12 +110,14 @@ static void adapt_budget(struct coro__loop *loop, coro_time now)
     loop->ready.passes_left = loop->seed || loop->stop ? 0 : loop->pass_budget;
 }
 
-/* With timers, with others who may post, and with nothing ready, the time matters. */
+/* With timers, with others who may post, with fds that are waited for, and with nothing ready, the
+ * time matters. */
 static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
     if (coro__loop_anything_ready(loop)) {
         adapt_budget(loop, now);
+        look_at_fds(loop, now);
     } else {
         loop->ready.passes_left = 0;
         idle(loop, now);
@@ -94,8 +129,8 @@ static void consult_clock(struct coro__loop *loop)
 static void begin_pass(struct coro__loop *loop)
 {
     coro__loop_deliver_posts(loop);
-    if (coro__timers_any(&loop->timers) || loop->expected > 0 || coro__inbox_shared(loop->inbox) ||
-        !coro__loop_anything_ready(loop))
+    if (coro__timers_any(&loop->timers) || loop->expected > 0 || loop->fd_waits > 0 ||
+        coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
         loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loop: runs the ready queue pass by pass, and between the passes delivers what other threads
- * have posted and puts the timers that are due on the queue, or sleeps until there is something to
- * do. It runs on the thread's own stack and runs the callbacks there.
+ * have posted, polls the fds that tasks wait for and puts the timers that are due on the queue, or
+ * sleeps until there is something to do. It runs on the thread's own stack and runs the callbacks
+ * there.
  *
  * With tasks ready it is not asked at every pass: reading the clock costs more than several yields.
  * How many passes go by without it is bounded, and the bound follows the time that they take.
@@ -13,6 +14,7 @@
 #include "sched/cell.h"
 #include "sched/clock.h"
 #include "sched/inbox.h"
+#include "sched/poller.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
 
@@ -28,7 +30,10 @@ struct coro__loop {
     struct coro__inbox *inbox;
     size_t
         expected; /* posts that will come for certain: the loop waits for them, and its end too */
-    struct coro__pool *pool; /* NULL until it is needed */
+    struct coro__poller *poller; /* NULL until it is needed */
+    char poller_name[16];        /* the one that is asked for; empty is the default */
+    size_t fd_waits;             /* tasks that are parked until something happens to an fd */
+    struct coro__pool *pool;     /* NULL until it is needed */
     unsigned most_threads;
     struct coro__cells cells;
     struct coro__list owned; /* what is to be given up when the loop is closed */
@@ -101,6 +106,18 @@ static inline void coro__loop_unexpect(struct coro__loop *loop)
 {
     if (--loop->expected == 0 && loop->ending)
         coro__loop_stop(loop);
+}
+
+/* A task parks until something happens to an fd, and has woken again. */
+static inline void coro__loop_begin_fd_wait(struct coro__loop *loop)
+{
+    if (loop->fd_waits++ == 0)
+        coro__loop_visit_next(loop);
+}
+
+static inline void coro__loop_end_fd_wait(struct coro__loop *loop)
+{
+    loop->fd_waits--;
 }
 
 /* Starts a timer whose place on the ready queue is reserved. 0, or -ENOMEM. A deadline of

@@ -9,6 +9,7 @@
 #include "thread/pool.h"
 #include "util/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +20,15 @@ static coro_run_options with_environment(const coro_run_options *given)
     const char *clock = secure_getenv("CORO_CLOCK");
     const char *seed = secure_getenv("CORO_SEED");
     const char *debug = secure_getenv("CORO_DEBUG");
+    const char *poller = secure_getenv("CORO_POLLER");
     if (clock && strcmp(clock, "virtual") == 0)
         options.virtual_clock = true;
     if (seed && options.seed == 0)
         options.seed = strtoull(seed, NULL, 0);
     if (debug && *debug && strcmp(debug, "0") != 0)
         options.debug = true;
+    if (poller && !options.poller)
+        options.poller = poller;
     return options;
 }
 
@@ -84,6 +88,8 @@ static int open_loop(struct coro__loop *loop, const coro_run_options *options)
     loop->most_threads = options->threads;
     loop->stack_size = coro__stack_round(
         &loop->ready.stacks, options->stack_size ? options->stack_size : CORO__STACK_DEFAULT);
+    if (options->poller)
+        snprintf(loop->poller_name, sizeof loop->poller_name, "%s", options->poller);
     loop->seed = options->seed;
     loop->clock.is_virtual = options->virtual_clock;
     loop->last_visit = coro__loop_now(loop);
@@ -132,6 +138,8 @@ static void discard_owned(struct coro__loop *loop)
 static void close_loop(struct coro__loop *loop)
 {
     struct coro__task_pool *pool = loop->ready.pool;
+    if (loop->poller)
+        loop->poller->kind->destroy(loop->poller);
     coro__inbox_close(loop->inbox);
     coro__inbox_abandon(loop->inbox);
     coro__stacks_destroy(&loop->ready.stacks);

@@ -49,7 +49,9 @@ LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
 # --- Sources and products -------------------------------------------------------------------------
 births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
-lib_src := $(filter-out $(births),$(wildcard $(S)lib/*/*.c))
+backends := $(wildcard $(S)lib/io/backend_*.c)
+lib_src := $(filter-out $(births) $(backends),$(wildcard $(S)lib/*/*.c)) \
+	$(POLLERS:%=$(S)lib/io/backend_%.c)
 objects = $(patsubst $(S)lib/%.c,$(1)/lib/%.o,$(lib_src) $(S)lib/context/birth_$(2).c)
 lib_obj := $(call objects,build,$(CONTEXT_BIRTH))
 ucontext_obj := $(call objects,build/ucontext,ucontext)

@@ -16,10 +16,12 @@
 #include "coro/event.h"      /* events */
 #include "coro/future.h"     /* futures, done callbacks, results */
 #include "coro/group.h"      /* task groups */
+#include "coro/io.h"         /* reading and writing fds */
 #include "coro/local.h"      /* task-locals */
 #include "coro/lock.h"       /* locks */
 #include "coro/log.h"        /* what the library reports, and to whom */
 #include "coro/loop.h"       /* run, the clock, all tasks */
+#include "coro/net.h"        /* sockets */
 #include "coro/queue.h"      /* queues */
 #include "coro/runner.h"     /* several runs of one loop */
 #include "coro/select.h"     /* the first of several things */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* epoll, edge-triggered: each fd is registered once for reading, and once more for writing. */
+#include "io/backend.h"
+#include "io/io.h"
+#include "io/system.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_EVENTS = 256 };
+
+/* Which file an event is about: the number of its fd, and the generation above it. */
+#define WAKE_UP UINT64_MAX
+
+struct epoll {
+    struct coro__backend backend;
+    struct coro__io *io;
+    int fd;
+    bool whole_milliseconds; /* the kernel knows no finer limits */
+    struct epoll_event events[MOST_EVENTS];
+};
+
+static struct epoll *epoll_of(struct coro__backend *backend)
+{
+    return CORO__CONTAINER_OF(backend, struct epoll, backend);
+}
+
+static int control(struct epoll *epoll, int operation, int fd, uint32_t events, uint64_t data)
+{
+    const int saved_errno = errno;
+    struct epoll_event event = {.events = events | EPOLLET, .data.u64 = data};
+    return (int)coro__system_result(epoll_ctl(epoll->fd, operation, fd, &event), saved_errno);
+}
+
+static void close_epoll(struct coro__backend *backend)
+{
+    close(epoll_of(backend)->fd);
+    free(epoll_of(backend));
+}
+
+static int open_epoll(struct coro__io *io, int wake_fd, struct coro__backend **backend)
+{
+    struct epoll *epoll = coro__calloc(1, sizeof *epoll);
+    if (!epoll)
+        return -ENOMEM;
+    epoll->backend.kind = &coro__epoll;
+    epoll->io = io;
+    const int saved_errno = errno;
+    int rc = epoll->fd = (int)coro__system_result(epoll_create1(EPOLL_CLOEXEC), saved_errno);
+    if (rc >= 0)
+        rc = control(epoll, EPOLL_CTL_ADD, wake_fd, EPOLLIN, WAKE_UP);
+    if (rc < 0) {
+        if (epoll->fd >= 0)
+            close(epoll->fd);
+        free(epoll);
+        return rc;
+    }
+    *backend = &epoll->backend;
+    return 0;
+}
+
+static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned directions)
+{
+    struct epoll *epoll = epoll_of(backend);
+    const uint64_t data = (uint64_t)fd->generation << 32 | (uint32_t)fd->number;
+    uint32_t events = 0;
+    if (directions & CORO__READ)
+        events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+    if (directions & CORO__WRITE)
+        events |= EPOLLOUT;
+    int rc = -ENOENT;
+    if (fd->watched)
+        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, data);
+    if (rc != -ENOENT)
+        return rc;
+    rc = control(epoll, EPOLL_CTL_ADD, fd->number, events, data);
+    if (rc == -EEXIST) /* it was closed, and is back as a copy */
+        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, data);
+    return rc < 0 ? rc : 1;
+}
+
+/* Closing does it too, but not while there is a copy of the fd, in another process perhaps. */
+static void forget(struct coro__backend *backend, struct coro__fd *fd)
+{
+    control(epoll_of(backend), EPOLL_CTL_DEL, fd->number, 0, 0);
+}
+
+static unsigned bits_of(uint32_t events)
+{
+    unsigned bits = 0;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR))
+        bits |= CORO__READ;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        bits |= CORO__WRITE;
+    if (events & (EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR))
+        bits |= CORO__EXCEPTION;
+    return bits;
+}
+
+/* An event of a file that had the number before is nobody's. The inbox's eventfd is never read: it
+ * tells of every write. */
+static void report(struct epoll *epoll, const struct epoll_event *event)
+{
+    const uint64_t data = event->data.u64;
+    if (data == WAKE_UP)
+        return;
+    struct coro__fd *fd = coro__fds_find(&epoll->io->fds, (int)(uint32_t)data);
+    if (fd->generation == data >> 32)
+        coro__io_report(epoll->io, fd, bits_of(event->events));
+}
+
+static int wait_milliseconds(struct epoll *epoll, coro_duration limit)
+{
+    const coro_duration milliseconds = limit / CORO_MILLISECOND + (limit % CORO_MILLISECOND != 0);
+    return epoll_wait(epoll->fd, epoll->events, MOST_EVENTS,
+                      milliseconds < INT32_MAX ? (int)milliseconds : INT32_MAX);
+}
+
+static int wait_exactly(struct epoll *epoll, coro_duration limit)
+{
+    const struct timespec time = {.tv_sec = limit / CORO_SECOND, .tv_nsec = limit % CORO_SECOND};
+    return epoll_pwait2(epoll->fd, epoll->events, MOST_EVENTS, &time, NULL);
+}
+
+static void wait(struct coro__backend *backend, coro_duration limit)
+{
+    struct epoll *epoll = epoll_of(backend);
+    int count;
+    if (limit == 0 || limit == CORO_FOREVER) {
+        count = epoll_wait(epoll->fd, epoll->events, MOST_EVENTS, limit == 0 ? 0 : -1);
+    } else {
+        count = epoll->whole_milliseconds ? -1 : wait_exactly(epoll, limit);
+        if (count < 0 && (epoll->whole_milliseconds || errno == ENOSYS)) {
+            epoll->whole_milliseconds = true;
+            count = wait_milliseconds(epoll, limit);
+        }
+    }
+    for (int i = 0; i < count; i++)
+        report(epoll, &epoll->events[i]);
+}
+
+const struct coro__backend_kind coro__epoll = {
+    .name = "epoll",
+    .edge_triggered = true,
+    .open = open_epoll,
+    .close = close_epoll,
+    .watch = watch,
+    .forget = forget,
+    .wait = wait,
+};

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/io.h"
+#include "coro/task.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Calls of one task, none of which has to wait, before it lets others run. */
+    MOST_CALLS = 64,
+    /* Checks that a wait sees before it is verified: the second comes after at least one interval.
+     */
+    CHECKS_BEFORE = 2,
+};
+
+/* Between two checks of the waits that parked on what was remembered. */
+#define CHECK_EVERY (100 * CORO_MILLISECOND)
+
+static struct coro__io *io_of(struct coro__poller *poller)
+{
+    return CORO__CONTAINER_OF(poller, struct coro__io, poller);
+}
+
+/* --- Reports ---------------------------------------------------------------------------------- */
+static void wake_all(struct coro__waiter **waiters, int status)
+{
+    while (*waiters) {
+        struct coro__waiter *waiter = *waiters;
+        coro__waiter_remove(waiter);
+        waiter->granted = coro__wake(coro__ready_here, waiter->wait, status);
+    }
+}
+
+static void wake(struct coro__fd *fd, unsigned directions, int status)
+{
+    for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
+        if (directions & (1u << i))
+            wake_all(&fd->waiters[i], status);
+}
+
+void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits)
+{
+    if (bits & CORO__CLOSED) {
+        coro__io_forget(io, fd, -EBADF);
+        return;
+    }
+    const unsigned directions = bits & CORO__BOTH;
+    fd->ready |= (uint8_t)directions;
+    if (bits & CORO__EXCEPTION)
+        fd->exceptional = true;
+    if (!io->backend->kind->edge_triggered)
+        fd->watched &= (uint8_t)~directions;
+    wake(fd, directions, 0);
+}
+
+void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
+{
+    if (fd->watched)
+        io->backend->kind->forget(io->backend, fd);
+    coro__fd_reset(fd);
+    fd->generation++;
+    wake(fd, CORO__BOTH, status);
+}
+
+/* --- Verifying -------------------------------------------------------------------------------- */
+static void verify_later(struct coro__io *io, struct coro__fd *fd)
+{
+    if (fd->unverified)
+        return;
+    fd->unverified = true;
+    fd->parked_at = io->checks;
+    fd->next_unverified = io->unverified;
+    io->unverified = fd;
+}
+
+/* Whether the fd is still watched; if not, its waiters look at what it is now. */
+static void verify(struct coro__io *io, struct coro__fd *fd)
+{
+    const int rc = io->backend->kind->watch(io->backend, fd, fd->watched);
+    if (rc == 0)
+        return;
+    if (rc == -EBADF) {
+        fd->watched = 0;
+        coro__io_forget(io, fd, -EBADF);
+        return;
+    }
+    const uint8_t watched = rc < 0 ? 0 : fd->watched;
+    coro__fd_reset(fd);
+    fd->watched = watched;
+    wake(fd, CORO__BOTH, 0);
+}
+
+static bool is_due(const struct coro__io *io, const struct coro__fd *fd)
+{
+    return io->checks - fd->parked_at >= CHECKS_BEFORE;
+}
+
+/* Takes those out of the list that nobody waits for any more, and verifies those that are due, or
+ * all. */
+static void check(struct coro__io *io, bool all)
+{
+    struct coro__fd **link = &io->unverified;
+    while (*link) {
+        struct coro__fd *fd = *link;
+        if (coro__fd_awaited(fd) && !all && !is_due(io, fd)) {
+            link = &fd->next_unverified;
+            continue;
+        }
+        *link = fd->next_unverified;
+        fd->unverified = false;
+        if (coro__fd_awaited(fd))
+            verify(io, fd);
+    }
+}
+
+static void verify_all(struct coro__poller *poller)
+{
+    check(io_of(poller), true);
+}
+
+/* --- Polling ---------------------------------------------------------------------------------- */
+/* Verifies what has to be; returns how long to sleep instead of this long. */
+static coro_duration check_in_time(struct coro__io *io, coro_time now, coro_duration limit)
+{
+    if (now - io->last_check >= CHECK_EVERY) {
+        io->last_check = now;
+        io->checks++;
+        check(io, false);
+    }
+    if (coro__loop_anything_ready(io->loop))
+        return 0;
+    return io->unverified && limit > CHECK_EVERY ? CHECK_EVERY : limit;
+}
+
+static void poll_fds(struct coro__poller *poller, coro_time now, coro_duration limit,
+                     bool while_shared)
+{
+    struct coro__io *io = io_of(poller);
+    struct coro__backend *backend = io->backend;
+    const int saved_errno = errno;
+    if (io->unverified)
+        limit = check_in_time(io, now, limit);
+    if (limit > 0 && !coro__inbox_begin_sleep(io->loop->inbox, while_shared))
+        limit = 0;
+    backend->kind->wait(backend, limit);
+    coro__inbox_end_sleep(io->loop->inbox);
+    errno = saved_errno;
+}
+
+/* --- The beginning and the end ---------------------------------------------------------------- */
+static void destroy(struct coro__poller *poller)
+{
+    struct coro__io *io = io_of(poller);
+    io->backend->kind->close(io->backend);
+    coro__fds_destroy(&io->fds);
+    free(io);
+}
+
+static const struct coro__poller_kind kind = {
+    .poll = poll_fds, .verify = verify_all, .destroy = destroy};
+
+static const struct coro__backend_kind *find_backend(const char *name)
+{
+    const struct coro__backend_kind *const *at = coro__backends;
+    while (*at && *name && strcmp((*at)->name, name) != 0)
+        at++;
+    return *at;
+}
+
+static int open_backend(struct coro__io *io, const struct coro__backend_kind *backend)
+{
+    return backend ? backend->open(io, io->loop->inbox->wake_fd, &io->backend) : -ENOENT;
+}
+
+/* The back end that is asked for, or any other one. */
+static int choose_backend(struct coro__io *io)
+{
+    const char *name = io->loop->poller_name;
+    const struct coro__backend_kind *wanted = find_backend(name);
+    const int refused = open_backend(io, wanted);
+    int rc = refused;
+    for (const struct coro__backend_kind *const *other = coro__backends; rc < 0 && *other; other++)
+        if (*other != wanted)
+            rc = open_backend(io, *other);
+    if (rc == 0 && refused < 0)
+        coro__log(&io->loop->ready.pool->log, CORO_LOG_POLLER_REFUSED, NULL, refused,
+                  "the poller '%s' cannot be used (%s): '%s' is", wanted ? wanted->name : name,
+                  coro__error_text(refused), io->backend->kind->name);
+    return rc;
+}
+
+static int open_io(struct coro__loop *loop)
+{
+    struct coro__io *io = coro__calloc(1, sizeof *io);
+    if (!io)
+        return -ENOMEM;
+    io->poller.kind = &kind;
+    io->loop = loop;
+    const int rc = choose_backend(io);
+    if (rc < 0) {
+        free(io);
+        return rc;
+    }
+    loop->poller = &io->poller;
+    return 0;
+}
+
+int coro__io_begin(struct coro__io **begun)
+{
+    const coro_task *caller = coro__caller();
+    if (CORO__UNLIKELY(!caller))
+        return -EPERM;
+    struct coro__loop *loop = coro__loop_here();
+    const int rc = CORO__LIKELY(loop->poller != NULL) ? 0 : open_io(loop);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    struct coro__io *io = *begun = io_of(loop->poller);
+    if (CORO__LIKELY(io->caller != caller)) {
+        io->caller = caller;
+        io->calls = 0;
+    } else if (CORO__UNLIKELY(++io->calls == MOST_CALLS)) {
+        io->calls = 0;
+        return coro_yield();
+    }
+    return 0;
+}
+
+/* --- Fds -------------------------------------------------------------------------------------- */
+static CORO__COLD int identify(struct coro__io *io, int number, struct coro__fd **fd)
+{
+    enum coro__fd_type type;
+    const int rc = coro__fd_identify(number, &type);
+    if (rc < 0)
+        return rc;
+    if (!*fd)
+        *fd = coro__fds_make(&io->fds, number);
+    if (!*fd)
+        return -ENOMEM;
+    (*fd)->type = (uint8_t)type;
+    return 0;
+}
+
+int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd)
+{
+    *fd = coro__fds_find(&io->fds, number);
+    return CORO__LIKELY(*fd && (*fd)->type != CORO__FD_UNKNOWN) ? 0 : identify(io, number, fd);
+}
+
+void coro__io_made(int number, enum coro__fd_type type)
+{
+    struct coro__io *io = coro__io_here();
+    if (!io)
+        return;
+    struct coro__fd *fd = coro__fds_make(&io->fds, number);
+    if (!fd) /* it is found out later what it is */
+        return;
+    coro__io_forget(io, fd, -EBADF);
+    fd->type = (uint8_t)type;
+    fd->nonblocking = true;
+}
+
+/* --- Waiting ---------------------------------------------------------------------------------- */
+static struct coro__fd_wait *fd_wait_of(struct coro__wait *wait)
+{
+    return CORO__CONTAINER_OF(wait, struct coro__fd_wait, wait);
+}
+
+void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait)
+{
+    for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
+        coro__waiter_remove(&fd_wait_of(wait)->waiters[i]);
+    coro__loop_end_fd_wait(coro__loop_of(ready));
+}
+
+static int watch(struct coro__io *io, struct coro__fd *fd, unsigned directions)
+{
+    if ((fd->watched & directions) == directions) {
+        if (io->backend->kind->edge_triggered)
+            verify_later(io, fd);
+        return 0;
+    }
+    directions |= fd->watched;
+    const int rc = io->backend->kind->watch(io->backend, fd, directions);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    if (CORO__UNLIKELY(rc == 1) && fd->watched) /* it is another file */
+        coro__fd_reset(fd);
+    fd->watched = (uint8_t)directions;
+    return 0;
+}
+
+int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
+                  const struct coro__wait_kind *wait_kind)
+{
+    struct coro__loop *loop = io->loop;
+    struct coro__fd_wait parked;
+    int rc = watch(io, fd, directions);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    io->calls = 0;
+    coro__wait_init(&parked.wait, wait_kind, coro__caller());
+    for (int i = 0; i < CORO__FD_DIRECTIONS; i++) {
+        coro__waiter_init(&parked.waiters[i], &parked.wait);
+        if (directions & (1u << i))
+            coro__waiter_push(&fd->waiters[i], &parked.waiters[i]);
+    }
+    coro__loop_begin_fd_wait(loop);
+    rc = coro__park(&loop->ready, &parked.wait);
+    coro__fd_abandon(&loop->ready, &parked.wait);
+    return rc;
+}

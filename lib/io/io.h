@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O of a loop: what is known of each fd, the back end that watches them, and the waits.
+ *
+ * For each direction of an fd it is remembered whether a call may go through. A call that would
+ * block clears that, and so does one that took less than it could (fd.h); a report sets it. While
+ * it is clear a call parks without asking the kernel. It is never clear while the kernel has
+ * something and will not report it: all that clears it comes before a look of the kernel's own,
+ * when the fd is first watched, or before a change, which is reported.
+ *
+ * That rests on what is remembered being about this file. coro_close() and all that makes an fd see
+ * to it; for fds that were closed in other ways, waits that parked on what was remembered are
+ * verified once they have lasted for a while.
+ */
+#ifndef CORO_IO_IO_H
+#define CORO_IO_IO_H
+
+#include "io/backend.h"
+#include "io/fd.h"
+#include "task/current.h"
+
+struct coro__io {
+    struct coro__poller poller; /* the first member: loop->poller */
+    struct coro__loop *loop;
+    struct coro__backend *backend;
+    struct coro__fds fds;
+    struct coro__fd *unverified; /* linked through next_unverified */
+    coro_time last_check;
+    uint32_t checks;         /* so far */
+    const coro_task *caller; /* of the last call */
+    unsigned calls;          /* that it has made without a wait */
+};
+
+/* A wait for an fd, in one direction or both. Its kind has coro__fd_abandon. */
+struct coro__fd_wait {
+    struct coro__wait wait;
+    struct coro__waiter waiters[CORO__FD_DIRECTIONS];
+};
+
+/* The I/O of this thread's loop; NULL if there is none yet, or no loop. */
+static inline struct coro__io *coro__io_here(void)
+{
+    struct coro__ready *ready = coro__ready_here;
+    struct coro__poller *poller = ready ? coro__loop_of(ready)->poller : NULL;
+    return poller ? CORO__CONTAINER_OF(poller, struct coro__io, poller) : NULL;
+}
+
+/* Begins a call by a task: 0 with the loop's I/O in *io; -EPERM, -ENOMEM, or, as it lets others run
+ * first after many calls without a wait, -ECANCELED. */
+int coro__io_begin(struct coro__io **io);
+
+/* What is known of an fd, which is found out at its first use. 0, -EBADF or -ENOMEM. */
+int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd);
+
+/* Parks the caller until something happens in one of these directions. 0, -ECANCELED, -EBADF if it
+ * is closed meanwhile, -EPERM if it can never block, or a negative errno of the system's. */
+int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
+                  const struct coro__wait_kind *kind);
+
+void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait);
+
+/* For back ends: what has happened, as bits. */
+void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits);
+
+/* The file of an fd is gone, or about to go: nothing of it is remembered, and its waiters get the
+ * status. */
+void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status);
+
+/* An fd was made by the library, close-on-exec and non-blocking. */
+void coro__io_made(int number, enum coro__fd_type type);
+
+#endif

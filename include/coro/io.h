@@ -28,7 +28,9 @@
  * woken together, and try in their order. Fds other than sockets get O_NONBLOCK at their first use
  * here; regular files are read and written directly, and block the loop as long as the disk does.
  * An fd that was used here is closed with coro_close(), because things about it are remembered. If
- * it is closed otherwise, a task that waits for it gets -EBADF, but only after a while.
+ * it was closed otherwise, a call gets -EBADF, or goes to whatever has the number then, but may
+ * need some 200 ms to find out; one that was waiting at that time may not find out at all. The same
+ * holds for a number that has become another file's: O_NONBLOCK may be taken for set.
  */
 #ifndef CORO_IO_H
 #define CORO_IO_H
@@ -69,6 +71,20 @@ CORO_API ssize_t coro_write_all(int fd, const void *buffer, size_t n, size_t *do
 
 /* coro_write_all() of several pieces, however many they are; the array is not changed. */
 CORO_API ssize_t coro_writev_all(int fd, const struct iovec *iov, int count, size_t *done);
+
+/*
+ * sendfile(2): from a file, at its offset or at *offset, which is moved on, to an fd of any kind.
+ * It waits for the fd only, and stops short where that takes no more. -EINVAL if the file is a pipe
+ * or a socket: see coro_splice(). loop.sock_sendfile().
+ */
+CORO_API ssize_t coro_sendfile(int to, int file, off_t *offset, size_t n);
+
+/*
+ * splice(2), Linux's own: between two fds of which one is a pipe. It waits for both, unless the
+ * flags have SPLICE_F_NONBLOCK.
+ */
+CORO_API ssize_t coro_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
+                             unsigned flags);
 
 /*
  * Waits until one of the events of poll(2) is there, and returns all that are: those asked for,

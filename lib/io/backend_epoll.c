@@ -3,12 +3,11 @@
 #include "io/backend.h"
 #include "io/io.h"
 #include "io/system.h"
+#include CORO_EPOLL_HEADER
 #include "util/memory.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_EVENTS = 256 };
@@ -20,7 +19,6 @@ struct epoll {
     struct coro__backend backend;
     struct coro__io *io;
     int fd;
-    bool whole_milliseconds; /* the kernel knows no finer limits */
     struct epoll_event events[MOST_EVENTS];
 };
 
@@ -113,32 +111,10 @@ static void report(struct epoll *epoll, const struct epoll_event *event)
         coro__io_report(epoll->io, fd, bits_of(event->events));
 }
 
-static int wait_milliseconds(struct epoll *epoll, coro_duration limit)
-{
-    const coro_duration milliseconds = limit / CORO_MILLISECOND + (limit % CORO_MILLISECOND != 0);
-    return epoll_wait(epoll->fd, epoll->events, MOST_EVENTS,
-                      milliseconds < INT32_MAX ? (int)milliseconds : INT32_MAX);
-}
-
-static int wait_exactly(struct epoll *epoll, coro_duration limit)
-{
-    const struct timespec time = {.tv_sec = limit / CORO_SECOND, .tv_nsec = limit % CORO_SECOND};
-    return epoll_pwait2(epoll->fd, epoll->events, MOST_EVENTS, &time, NULL);
-}
-
 static void wait(struct coro__backend *backend, coro_duration limit)
 {
     struct epoll *epoll = epoll_of(backend);
-    int count;
-    if (limit == 0 || limit == CORO_FOREVER) {
-        count = epoll_wait(epoll->fd, epoll->events, MOST_EVENTS, limit == 0 ? 0 : -1);
-    } else {
-        count = epoll->whole_milliseconds ? -1 : wait_exactly(epoll, limit);
-        if (count < 0 && (epoll->whole_milliseconds || errno == ENOSYS)) {
-            epoll->whole_milliseconds = true;
-            count = wait_milliseconds(epoll, limit);
-        }
-    }
+    const int count = CORO_EPOLL_WAIT(epoll->fd, epoll->events, MOST_EVENTS, limit);
     for (int i = 0; i < count; i++)
         report(epoll, &epoll->events[i]);
 }

@@ -103,9 +103,11 @@ int coro__fd_identify(int number, enum coro__fd_type *type)
         *type = coro__fd_type_of_socket(number);
         return 0;
     }
-    *type = S_ISFIFO(file.st_mode) ? CORO__FD_PIPE : CORO__FD_OTHER;
-    if (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode) || S_ISBLK(file.st_mode))
+    if (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode) || S_ISBLK(file.st_mode)) {
+        *type = CORO__FD_FILE;
         return 0;
+    }
+    *type = S_ISFIFO(file.st_mode) ? CORO__FD_PIPE : CORO__FD_OTHER;
     return add_nonblocking(number);
 }
 

@@ -12,11 +12,14 @@
 #include <sys/types.h>
 
 enum coro__fd_type {
-    CORO__FD_UNKNOWN, /* to be found out at the next use */
+    /* To be found out at the next use: files always, as their fds are often closed otherwise. */
+    CORO__FD_UNKNOWN,
+    CORO__FD_FILE,
+    /* What is remembered. */
+    CORO__FD_OTHER,
+    CORO__FD_PIPE,
     CORO__FD_SOCKET,
     CORO__FD_TCP,
-    CORO__FD_PIPE,
-    CORO__FD_OTHER,
 };
 
 enum { CORO__FD_DIRECTIONS = 2 };
@@ -60,9 +63,14 @@ enum coro__fd_type coro__fd_type_of_socket(int number);
 /* Gives it O_NONBLOCK, for calls without such a flag. 0, or a negative errno. */
 int coro__fd_set_nonblocking(struct coro__fd *fd);
 
+static inline bool coro__fd_is_known(const struct coro__fd *fd)
+{
+    return fd->type > CORO__FD_FILE;
+}
+
 static inline bool coro__fd_is_socket(const struct coro__fd *fd)
 {
-    return fd->type == CORO__FD_SOCKET || fd->type == CORO__FD_TCP;
+    return fd->type >= CORO__FD_SOCKET;
 }
 
 static inline bool coro__fd_awaited(const struct coro__fd *fd)
@@ -84,7 +92,7 @@ static inline void coro__fd_note_read(struct coro__fd *fd, ssize_t n, size_t ask
 
 static inline void coro__fd_note_written(struct coro__fd *fd, ssize_t n, size_t asked)
 {
-    if (n > 0 && (size_t)n < asked && fd->type != CORO__FD_OTHER && !fd->exceptional)
+    if (n > 0 && (size_t)n < asked && fd->type >= CORO__FD_PIPE && !fd->exceptional)
         fd->ready &= (uint8_t)~CORO__WRITE;
 }
 

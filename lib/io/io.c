@@ -66,10 +66,11 @@ void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
 /* --- Verifying -------------------------------------------------------------------------------- */
 static void verify_later(struct coro__io *io, struct coro__fd *fd)
 {
+    if (!coro__fd_awaited(fd) || !fd->unverified)
+        fd->parked_at = io->checks;
     if (fd->unverified)
         return;
     fd->unverified = true;
-    fd->parked_at = io->checks;
     fd->next_unverified = io->unverified;
     io->unverified = fd;
 }
@@ -244,7 +245,7 @@ static CORO__COLD int identify(struct coro__io *io, int number, struct coro__fd 
 int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd)
 {
     *fd = coro__fds_find(&io->fds, number);
-    return CORO__LIKELY(*fd && (*fd)->type != CORO__FD_UNKNOWN) ? 0 : identify(io, number, fd);
+    return CORO__LIKELY(*fd && coro__fd_is_known(*fd)) ? 0 : identify(io, number, fd);
 }
 
 void coro__io_made(int number, enum coro__fd_type type)

@@ -28,7 +28,7 @@ static int wait(struct coro__io *io, struct coro__fd *fd, const struct coro__ope
         return rc == -EPERM ? -EAGAIN : rc;
     if (CORO__UNLIKELY(fd->generation != generation))
         return -EBADF;
-    return CORO__LIKELY(fd->type != CORO__FD_UNKNOWN) ? 0 : coro__io_find(io, fd->number, &fd);
+    return CORO__LIKELY(coro__fd_is_known(fd)) ? 0 : coro__io_find(io, fd->number, &fd);
 }
 
 ssize_t coro__perform(struct coro__operation *operation)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleeping in epoll, exactly as long as asked, where the kernel can (Linux 5.11). */
+#ifndef CORO_IO_EPOLL_NANOSECONDS_H
+#define CORO_IO_EPOLL_NANOSECONDS_H
+
+#include "io/epoll_milliseconds.h"
+
+#include <errno.h>
+#include <time.h>
+
+static inline int coro__epoll_wait_nanoseconds(int fd, struct epoll_event *events, int most,
+                                               coro_duration limit)
+{
+    const struct timespec time = {.tv_sec = limit / CORO_SECOND, .tv_nsec = limit % CORO_SECOND};
+    if (limit > 0 && limit != CORO_FOREVER) {
+        const int count = epoll_pwait2(fd, events, most, &time, NULL);
+        if (count >= 0 || errno != ENOSYS)
+            return count;
+    }
+    return coro__epoll_wait_milliseconds(fd, events, most, limit);
+}
+
+#endif

@@ -45,6 +45,7 @@ wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 LDFLAGS_test_oom = $(call wrap,malloc calloc realloc aligned_alloc strdup mmap free munmap)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
+LDFLAGS_test_poller = $(call wrap,recv send epoll_create1 epoll_wait epoll_pwait2 ppoll)
 LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
 # --- Sources and products -------------------------------------------------------------------------

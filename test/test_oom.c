@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* NULL where the program was linked without --wrap. */
 #define REAL __attribute__((weak))
@@ -346,12 +348,39 @@ static void use_threads(void)
     coro_loop_release(loop);
 }
 
+static int fds[2];
+
+static int reads_a_byte(void *arg)
+{
+    char byte;
+    return (int)coro_read(fds[0], &byte, 1);
+}
+
+static void use_fds(void)
+{
+    char byte;
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair", 0);
+    coro_task *reader = coro_create_task(reads_a_byte, NULL);
+    coro_yield();
+    if (!did((int)coro_write(fds[1], "x", 1), 1))
+        must(write(fds[1], "x", 1) == 1, "write", 0);
+    if (!did(coro_join(reader, NULL), 1))
+        must(read(fds[0], &byte, 1) == 1, "read", 0);
+    did(coro_poll(fds[0], POLLOUT), POLLOUT);
+    const int fd = coro_socket(AF_INET, SOCK_STREAM, 0);
+    must(fd >= 0, "socket", fd);
+    coro_close(fd);
+    coro_close(fds[0]);
+    coro_close(fds[1]);
+}
+
 static int scenario(void *arg)
 {
     static void (*const steps[])(void) = {
         create_and_name, start_eagerly, sleep_together, wait_for_some,
         settle_future,   limit_time,    group_tasks,    hand_out_completed,
         call_back,       queue_up,      select_first,   use_threads,
+        use_fds,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         errno = 99;

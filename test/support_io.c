@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "support_io.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int run_suite_on_pollers(const char *name, const TTest *const tests[])
+{
+    static const char *const pollers[] = {"epoll", "poll"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof pollers / sizeof pollers[0]; i++) {
+        char title[64];
+        snprintf(title, sizeof title, "%s (%s)", name, pollers[i]);
+        setenv("CORO_POLLER", pollers[i], 1);
+        rc |= run_suite(title, tests);
+    }
+    return rc;
+}
+
+void make_pair(int fds[2])
+{
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+}
+
+void make_pipe(int fds[2])
+{
+    ck_assert_int_eq(pipe(fds), 0);
+}
+
+void close_both(const int fds[2])
+{
+    ck_assert_int_eq(coro_close(fds[0]), 0);
+    ck_assert_int_eq(coro_close(fds[1]), 0);
+}
+
+int listen_tcp(struct sockaddr_storage *address, socklen_t *size)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = coro_socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&any, sizeof any), 0);
+    ck_assert_int_eq(listen(fd, 64), 0);
+    *size = sizeof *address;
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)address, size), 0);
+    return fd;
+}
+
+void make_tcp(int fds[2])
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    const int listener = listen_tcp(&address, &size);
+    fds[0] = coro_socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(coro_connect(fds[0], (const struct sockaddr *)&address, size), 0);
+    fds[1] = coro_accept(listener, NULL, NULL);
+    ck_assert_int_ge(fds[1], 0);
+    ck_assert_int_eq(coro_close(listener), 0);
+}
+
+int make_file(size_t n)
+{
+    char block[1000];
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    const int fd = dup(fileno(file));
+    fclose(file);
+    for (size_t at = 0; at < n;) {
+        const size_t part = n - at < sizeof block ? n - at : sizeof block;
+        fill(block, part, at);
+        ck_assert_int_eq(write(fd, block, part), (ssize_t)part);
+        at += part;
+    }
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+char pattern(size_t at)
+{
+    return (char)(at * 7 + at / 251);
+}
+
+void fill(char *buffer, size_t n, size_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        buffer[i] = pattern(from + i);
+}
+
+bool filled(const char *buffer, size_t n, size_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        if (buffer[i] != pattern(from + i))
+            return false;
+    return true;
+}
+
+static void set_nonblocking(int fd)
+{
+    ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
+}
+
+size_t fill_up(int fd)
+{
+    static const char zeros[4096];
+    size_t total = 0;
+    ssize_t n;
+    set_nonblocking(fd);
+    while ((n = write(fd, zeros, sizeof zeros)) > 0)
+        total += (size_t)n;
+    ck_assert_int_eq(errno, EAGAIN);
+    errno = 0;
+    return total;
+}
+
+size_t drain(int fd)
+{
+    char buffer[4096];
+    size_t total = 0;
+    ssize_t n;
+    set_nonblocking(fd);
+    while ((n = read(fd, buffer, sizeof buffer)) > 0)
+        total += (size_t)n;
+    errno = 0;
+    return total;
+}
+
+static void does_nothing(void *arg)
+{
+}
+
+/* A post has the loop look at the end of this pass. */
+void let_loop_look(void)
+{
+    ck_assert_int_eq(coro_call_soon_threadsafe(coro_current_loop(), does_nothing, NULL), 0);
+    passes(1);
+}
+
+int reads_one(void *fd)
+{
+    unsigned char byte;
+    const ssize_t n = coro_read(NUMBER(fd), &byte, 1);
+    return n == 1 ? byte : n == 0 ? 1000 : (int)n;
+}
+
+int closes(void *fd)
+{
+    passes(2);
+    return coro_close(NUMBER(fd));
+}
+
+int run_in_real_time(coro_fn *fn)
+{
+    coro_run_options options = test_options();
+    options.virtual_clock = false;
+    return coro_run_with(&options, fn, NULL);
+}

@@ -142,10 +142,12 @@ static void poll_fds(struct coro__poller *poller, coro_time now, coro_duration l
     const int saved_errno = errno;
     if (io->unverified)
         limit = check_in_time(io, now, limit);
-    if (limit > 0 && !coro__inbox_begin_sleep(io->loop->inbox, while_shared))
+    const bool sleeps = limit > 0;
+    if (sleeps && !coro__inbox_begin_sleep(io->loop->inbox, while_shared))
         limit = 0;
     backend->kind->wait(backend, limit);
-    coro__inbox_end_sleep(io->loop->inbox);
+    if (sleeps)
+        coro__inbox_end_sleep(io->loop->inbox);
     errno = saved_errno;
 }
 

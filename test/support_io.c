@@ -126,15 +126,27 @@ size_t drain(int fd)
     return total;
 }
 
-static void does_nothing(void *arg)
-{
-}
-
-/* A post has the loop look at the end of this pass. */
+/* A new handle has it see at the end of this pass who may wake it. */
 void let_loop_look(void)
 {
-    ck_assert_int_eq(coro_call_soon_threadsafe(coro_current_loop(), does_nothing, NULL), 0);
+    coro_loop_release(coro_loop_retain(coro_current_loop()));
     passes(1);
+}
+
+static int notes(void *flag)
+{
+    *(bool *)flag = true;
+    return 0;
+}
+
+ssize_t receive_at_once(int fd, void *buffer, size_t n, int flags)
+{
+    bool others_ran = false;
+    coro_task *other = spawn(notes, &others_ran);
+    const ssize_t rc = coro_recv(fd, buffer, n, flags);
+    ck_assert_msg(!others_ran, "it has waited");
+    ck_assert_int_eq(coro_join(other, NULL), 0);
+    return rc;
 }
 
 int reads_one(void *fd)

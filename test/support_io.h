@@ -38,6 +38,9 @@ size_t drain(int fd);
 /* Has the loop look at the fds that are waited for. Whoever it wakes runs after the caller. */
 void let_loop_look(void);
 
+/* coro_recv(), which must not wait. */
+ssize_t receive_at_once(int fd, void *buffer, size_t n, int flags);
+
 /* --- Tasks for tests -------------------------------------------------------------------------- */
 int reads_one(void *fd); /* the byte, 1000 for the end of the file, or an error */
 int closes(void *fd);    /* after two passes */

@@ -521,7 +521,9 @@ TASK_TEST(whoever_was_woken_does_not_take_from_another_file)
     int fds[2], others[2];
     make_pair(fds);
     coro_task *reader = spawn(reads_one, ARG(fds[0]));
+    coro_task *poller = spawn(waits_for_events, ARG(fds[0]));
     expect_parked(reader);
+    expect_parked(poller);
     ck_assert_int_eq(coro_write(fds[1], "x", 1), 1);
     let_loop_look();
     ck_assert_int_eq(coro_close(fds[0]), 0);
@@ -529,6 +531,7 @@ TASK_TEST(whoever_was_woken_does_not_take_from_another_file)
     ck_assert_int_eq(others[0], fds[0]);
     ck_assert_int_eq(coro_write(others[1], "y", 1), 1);
     ck_assert_int_eq(coro_join(reader, NULL), -EBADF);
+    ck_assert_int_eq(coro_join(poller, NULL), -EBADF);
     ck_assert_int_eq(reads_one(ARG(others[0])), 'y');
     close_both(others);
     ck_assert_int_eq(coro_close(fds[1]), 0);

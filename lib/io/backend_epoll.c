@@ -12,8 +12,8 @@
 
 enum { MOST_EVENTS = 256 };
 
-/* Which file an event is about: the number of its fd, and the generation above it. */
-#define WAKE_UP UINT64_MAX
+/* In place of an fd's number: the inbox's eventfd. It is never read, and tells of every write. */
+enum { WAKE_UP = -1 };
 
 struct epoll {
     struct coro__backend backend;
@@ -27,10 +27,10 @@ static struct epoll *epoll_of(struct coro__backend *backend)
     return CORO__CONTAINER_OF(backend, struct epoll, backend);
 }
 
-static int control(struct epoll *epoll, int operation, int fd, uint32_t events, uint64_t data)
+static int control(struct epoll *epoll, int operation, int fd, uint32_t events, int number)
 {
     const int saved_errno = errno;
-    struct epoll_event event = {.events = events | EPOLLET, .data.u64 = data};
+    struct epoll_event event = {.events = events | EPOLLET, .data.fd = number};
     return (int)coro__system_result(epoll_ctl(epoll->fd, operation, fd, &event), saved_errno);
 }
 
@@ -64,7 +64,6 @@ static int open_epoll(struct coro__io *io, int wake_fd, struct coro__backend **b
 static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned directions)
 {
     struct epoll *epoll = epoll_of(backend);
-    const uint64_t data = (uint64_t)fd->generation << 32 | (uint32_t)fd->number;
     uint32_t events = 0;
     if (directions & CORO__READ)
         events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
@@ -72,12 +71,12 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
         events |= EPOLLOUT;
     int rc = -ENOENT;
     if (fd->watched)
-        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, data);
+        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);
     if (rc != -ENOENT)
         return rc;
-    rc = control(epoll, EPOLL_CTL_ADD, fd->number, events, data);
+    rc = control(epoll, EPOLL_CTL_ADD, fd->number, events, fd->number);
     if (rc == -EEXIST) /* it was closed, and is back as a copy */
-        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, data);
+        rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);
     return rc < 0 ? rc : 1;
 }
 
@@ -99,16 +98,12 @@ static unsigned bits_of(uint32_t events)
     return bits;
 }
 
-/* An event of a file that had the number before is nobody's. The inbox's eventfd is never read: it
- * tells of every write. */
+/* The event may be of a file that had the number before, and has a copy: then it is a false alarm.
+ */
 static void report(struct epoll *epoll, const struct epoll_event *event)
 {
-    const uint64_t data = event->data.u64;
-    if (data == WAKE_UP)
-        return;
-    struct coro__fd *fd = coro__fds_find(&epoll->io->fds, (int)(uint32_t)data);
-    if (fd->generation == data >> 32)
-        coro__io_report(epoll->io, fd, bits_of(event->events));
+    struct coro__fd *fd = coro__fds_find(&epoll->io->fds, event->data.fd);
+    coro__io_report(epoll->io, fd, bits_of(event->events));
 }
 
 static void wait(struct coro__backend *backend, coro_duration limit)
@@ -116,7 +111,8 @@ static void wait(struct coro__backend *backend, coro_duration limit)
     struct epoll *epoll = epoll_of(backend);
     const int count = CORO_EPOLL_WAIT(epoll->fd, epoll->events, MOST_EVENTS, limit);
     for (int i = 0; i < count; i++)
-        report(epoll, &epoll->events[i]);
+        if (epoll->events[i].data.fd != WAKE_UP)
+            report(epoll, &epoll->events[i]);
 }
 
 const struct coro__backend_kind coro__epoll = {

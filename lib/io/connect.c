@@ -9,7 +9,6 @@ struct accept {
     struct coro__operation operation;
     struct sockaddr *address;
     socklen_t *size;
-    socklen_t room; /* what *size was */
 };
 
 static ssize_t try_accept(struct coro__operation *operation, struct coro__fd *fd)
@@ -18,8 +17,6 @@ static ssize_t try_accept(struct coro__operation *operation, struct coro__fd *fd
     const int blocks = coro__fd_set_nonblocking(fd);
     if (blocks < 0)
         return blocks;
-    if (call->size)
-        *call->size = call->room;
     const int saved_errno = errno;
     const int accepted = (int)coro__system_result(
         accept4(operation->fd, call->address, call->size, SOCK_CLOEXEC | SOCK_NONBLOCK),
@@ -36,8 +33,7 @@ static const struct coro__operation_kind kind_of_accept = {
 
 int coro_accept(int fd, struct sockaddr *address, socklen_t *size)
 {
-    struct accept call = {
-        {.kind = &kind_of_accept, .fd = fd}, address, size, address && size ? *size : 0};
+    struct accept call = {{.kind = &kind_of_accept, .fd = fd}, address, size};
     return (int)coro__perform(&call.operation);
 }
 

@@ -50,12 +50,13 @@ static void look_at_fds(struct coro__loop *loop, coro_time now)
         loop->poller->kind->poll(loop->poller, now, 0, false);
 }
 
-/* Before a virtual clock jumps, or sleeps without a limit. */
-static void look_at_fds_twice(struct coro__loop *loop, coro_time now)
+/* Before a virtual clock jumps, or sleeps without a limit. True if a task has become ready. */
+static CORO__COLD bool found_fds(struct coro__loop *loop, coro_time now)
 {
     look_at_fds(loop, now);
-    if (loop->fd_waits > 0 && !coro__loop_anything_ready(loop))
+    if (!coro__loop_anything_ready(loop))
         loop->poller->kind->verify(loop->poller);
+    return coro__loop_anything_ready(loop);
 }
 
 static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limit,
@@ -72,21 +73,14 @@ static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limi
 static void idle(struct coro__loop *loop, coro_time now)
 {
     const coro_time next = coro__timers_next(&loop->timers);
-    if (loop->stop)
+    if (next <= now || loop->stop)
         return;
-    if (next <= now) {
-        look_at_fds(loop, now);
-        return;
-    }
     if (next == CORO_FOREVER && !anybody_may_wake(loop)) {
         loop->deadlocked(loop);
         return;
     }
-    if (loop->clock.is_virtual) {
-        look_at_fds_twice(loop, now);
-        if (coro__loop_anything_ready(loop))
-            return;
-    }
+    if (loop->clock.is_virtual && loop->fd_waits > 0 && found_fds(loop, now))
+        return;
     if (loop->clock.is_virtual && loop->expected == 0 && next != CORO_FOREVER) {
         coro__clock_jump(&loop->clock, next);
         return;

@@ -528,6 +528,33 @@ TASK_TEST(a_post_wakes_a_loop_that_sleeps_in_the_poller)
     return 0;
 }
 
+static void *writes_in_a_while(void *fd)
+{
+    nap(20);
+    writes_x(fd);
+    return NULL;
+}
+
+static int waits_for_a_while(void *arg)
+{
+    int fds[2];
+    make_pair(fds);
+    const pthread_t thread = start_thread(writes_in_a_while, ARG(fds[1]));
+    ck_assert_int_eq(reads_one(ARG(fds[0])), 'x');
+    /* One look, one sleep, and what the machine may do. */
+    ck_assert_int_le(epolls + polls, 10);
+    join_thread(thread);
+    close_both(fds);
+    return 0;
+}
+
+START_TEST(it_sleeps_where_nobody_but_an_fd_can_wake_it)
+{
+    ck_assert_int_eq(run_in_real_time(waits_for_a_while), 0);
+    ck_assert_int_eq(run_test(waits_for_a_while, NULL), 0);
+}
+END_TEST
+
 static void *interrupts(void *arg)
 {
     nap(5);
@@ -683,6 +710,7 @@ int main(void)
         a_task_that_never_waits_lets_others_run,
         it_can_be_cancelled_there,
         a_post_wakes_a_loop_that_sleeps_in_the_poller,
+        it_sleeps_where_nobody_but_an_fd_can_wake_it,
         sigint_wakes_it,
         a_timer_wakes_it,
         a_deadlock_is_still_one_when_nobody_waits_for_an_fd,

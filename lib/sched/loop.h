@@ -28,7 +28,9 @@ struct coro__loop {
     struct coro__inbox *inbox;
     size_t
         expected; /* posts that will come for certain: the loop waits for them, and its end too */
-    struct coro__pool *pool; /* NULL until it is needed */
+    /* NULL until they are needed: that of coro_to_thread, and that of lookups of names. */
+    struct coro__pool *pool;
+    struct coro__pool *resolver_pool;
     unsigned most_threads;
     struct coro__cells cells;
     struct coro__list owned; /* what is to be given up when the loop is closed */

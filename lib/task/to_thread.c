@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "coro/thread.h"
+#include "task/to_thread.h"
 #include "task/current.h"
 #include "thread/errand.h"
 
@@ -13,7 +13,7 @@ struct to_thread {
 static bool let_go(struct coro__loop *loop, struct coro__errand *errand)
 {
     errand->wait = NULL;
-    if (!coro__pool_withdraw(loop->pool, &errand->job))
+    if (!coro__pool_withdraw(errand->pool, &errand->job))
         return false;
     coro__loop_unexpect(loop);
     return true;
@@ -39,19 +39,20 @@ static void deliver(struct coro__loop *loop, struct coro__post *post)
         coro__errand_free(errand);
 }
 
-static void discard(struct coro__post *post)
+static void discard_post(struct coro__post *post)
 {
     coro__errand_free(coro__errand_of(post));
 }
 
-static const struct coro__post_kind post_kind = {.deliver = deliver, .discard = discard};
+static const struct coro__post_kind post_kind = {.deliver = deliver, .discard = discard_post};
 
 /* 0, or a negative errno: the errand will not run. */
-static int submit(struct coro__loop *loop, struct coro__errand *errand)
+static int submit(struct coro__loop *loop, struct coro__pool *pool, struct coro__errand *errand)
 {
-    if (!loop->pool && !(loop->pool = coro__pool_create(loop->inbox, loop->most_threads)))
+    if (!pool)
         return -ENOMEM;
-    const int rc = coro__pool_submit(loop->pool, &errand->job);
+    errand->pool = pool;
+    const int rc = coro__pool_submit(pool, &errand->job);
     if (rc == 0)
         coro__loop_expect(loop);
     return rc;
@@ -82,35 +83,53 @@ static int hand_over(coro_task *caller, struct coro__errand *errand)
         errand->message = NULL;
     }
     caller->value = errand->value;
+    errand->discard = NULL;
     return errand->status;
 }
 
-int coro_to_thread_with(const coro_thread_options *given, coro_fn *fn, void *arg)
+int coro__to_thread(struct coro__pool *pool, const coro_thread_options *options, coro_fn *fn,
+                    void *arg, void (*discard)(void *arg))
 {
-    const coro_thread_options options = given ? *given : (coro_thread_options){0};
     coro_task *caller = coro__caller();
-    if (!fn || (options.arg_size > 0 && !arg))
-        return -EINVAL;
-    if (!caller)
-        return -EPERM;
     struct coro__loop *loop = coro__loop_here();
     struct coro__errand *errand =
-        coro__errand_create(fn, arg, options.arg_size, caller->locals, &post_kind);
-    if (!errand)
+        coro__errand_create(fn, arg, options->arg_size, caller->locals, &post_kind);
+    if (!errand) {
+        if (discard)
+            discard(arg);
         return -ENOMEM;
+    }
     errand->value = caller->value;
-    int rc = submit(loop, errand);
+    errand->discard = discard;
+    int rc = submit(loop, pool, errand);
     if (rc < 0) {
         coro__errand_free(errand);
         return rc;
     }
-    rc = wait_for_end(loop, errand, options.wait_on_cancel);
+    rc = wait_for_end(loop, errand, options->wait_on_cancel);
     if (!errand->done)
         return rc; /* it is freed when it has been done */
     if (rc == 0)
         rc = hand_over(caller, errand);
     coro__errand_free(errand);
     return rc;
+}
+
+static struct coro__pool *pool_of(struct coro__loop *loop)
+{
+    if (!loop->pool)
+        loop->pool = coro__pool_create(loop->inbox, "coro-thread", loop->most_threads);
+    return loop->pool;
+}
+
+int coro_to_thread_with(const coro_thread_options *given, coro_fn *fn, void *arg)
+{
+    const coro_thread_options options = given ? *given : (coro_thread_options){0};
+    if (!fn || (options.arg_size > 0 && !arg))
+        return -EINVAL;
+    if (!coro__caller())
+        return -EPERM;
+    return coro__to_thread(pool_of(coro__loop_here()), &options, fn, arg, NULL);
 }
 
 int coro_to_thread(coro_fn *fn, void *arg)

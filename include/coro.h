@@ -21,6 +21,7 @@
 #include "coro/log.h"        /* what the library reports, and to whom */
 #include "coro/loop.h"       /* run, the clock, all tasks */
 #include "coro/queue.h"      /* queues */
+#include "coro/resolver.h"   /* names of hosts and services */
 #include "coro/runner.h"     /* several runs of one loop */
 #include "coro/select.h"     /* the first of several things */
 #include "coro/semaphore.h"  /* semaphores */

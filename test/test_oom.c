@@ -8,6 +8,7 @@
  */
 #include "support.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -346,12 +347,23 @@ static void use_threads(void)
     coro_loop_release(loop);
 }
 
+static void look_up_names(void)
+{
+    struct addrinfo *found;
+    if (did(coro_getaddrinfo("127.0.0.1", "80", NULL, &found), 0))
+        freeaddrinfo(found);
+    const int rc = coro_getaddrinfo("127.0.0.1", "http", NULL, &found);
+    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN || rc == -EPROTONOSUPPORT, "a lookup", rc);
+    if (rc == 0)
+        freeaddrinfo(found);
+}
+
 static int scenario(void *arg)
 {
     static void (*const steps[])(void) = {
-        create_and_name, start_eagerly, sleep_together, wait_for_some,
-        settle_future,   limit_time,    group_tasks,    hand_out_completed,
-        call_back,       queue_up,      select_first,   use_threads,
+        create_and_name, start_eagerly, sleep_together,     wait_for_some, settle_future,
+        limit_time,      group_tasks,   hand_out_completed, call_back,     queue_up,
+        select_first,    use_threads,   look_up_names,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         errno = 99;

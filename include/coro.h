@@ -14,6 +14,7 @@
 #include "coro/call.h"       /* callbacks by the loop */
 #include "coro/condition.h"  /* conditions */
 #include "coro/event.h"      /* events */
+#include "coro/file.h"       /* files, in threads */
 #include "coro/future.h"     /* futures, done callbacks, results */
 #include "coro/group.h"      /* task groups */
 #include "coro/local.h"      /* task-locals */

@@ -8,9 +8,11 @@
  */
 #include "support.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* NULL where the program was linked without --wrap. */
 #define REAL __attribute__((weak))
@@ -358,12 +360,26 @@ static void look_up_names(void)
         freeaddrinfo(found);
 }
 
+static void use_files(void)
+{
+    void *data;
+    size_t size;
+    int rc = coro_open("/dev/null", O_RDWR, 0);
+    must(rc >= 0 || rc == -ENOMEM || rc == -EAGAIN, "open", rc);
+    if (rc >= 0)
+        close(rc);
+    rc = coro_read_file("/dev/null", &data, &size);
+    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN, "read_file", rc);
+    if (rc == 0)
+        free(data);
+}
+
 static int scenario(void *arg)
 {
     static void (*const steps[])(void) = {
         create_and_name, start_eagerly, sleep_together,     wait_for_some, settle_future,
         limit_time,      group_tasks,   hand_out_completed, call_back,     queue_up,
-        select_first,    use_threads,   look_up_names,
+        select_first,    use_threads,   look_up_names,      use_files,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         errno = 99;

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -374,12 +375,23 @@ static void use_files(void)
         free(data);
 }
 
+static void wait_for_signals(void)
+{
+    static const int numbers[] = {SIGUSR1, SIGUSR2};
+    coro_signal signals;
+    if (!did(coro_signal_begin(&signals, numbers, 2), 0))
+        return;
+    raise(SIGUSR2);
+    must(coro_signal_wait(&signals) == SIGUSR2, "the signal", 0);
+    coro_signal_end(&signals);
+}
+
 static int scenario(void *arg)
 {
     static void (*const steps[])(void) = {
         create_and_name, start_eagerly, sleep_together,     wait_for_some, settle_future,
         limit_time,      group_tasks,   hand_out_completed, call_back,     queue_up,
-        select_first,    use_threads,   look_up_names,      use_files,
+        select_first,    use_threads,   look_up_names,      use_files,     wait_for_signals,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         errno = 99;

@@ -6,23 +6,32 @@
 struct to_thread {
     struct coro__wait wait;
     struct coro__errand *errand;
+    bool wait_on_cancel;
 };
 
-/* Nobody waits for the errand any more. True if no thread has begun it and none will; it is freed
- * when it has been done otherwise. */
-static bool let_go(struct coro__loop *loop, struct coro__errand *errand)
+/* Whether the errand has not begun and now never will. */
+static bool take_back(struct coro__loop *loop, struct coro__errand *errand)
 {
-    errand->wait = NULL;
     if (!coro__pool_withdraw(errand->pool, &errand->job))
         return false;
     coro__loop_unexpect(loop);
     return true;
 }
 
+/* What the errand uses may lie on the stack that is to go. If not, it is left behind, and freed
+ * when it has been done. */
 static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 {
-    struct coro__errand *errand = CORO__CONTAINER_OF(wait, struct to_thread, wait)->errand;
-    if (let_go(coro__loop_of(ready), errand))
+    struct to_thread *parked = CORO__CONTAINER_OF(wait, struct to_thread, wait);
+    struct coro__errand *errand = parked->errand;
+    struct coro__loop *loop = coro__loop_of(ready);
+    errand->done = errand->done || take_back(loop, errand);
+    while (!errand->done && parked->wait_on_cancel) {
+        coro__inbox_wait(loop->inbox, CORO_FOREVER, false);
+        coro__loop_deliver_posts(loop);
+    }
+    errand->wait = NULL;
+    if (errand->done)
         coro__errand_free(errand);
 }
 
@@ -61,7 +70,7 @@ static int submit(struct coro__loop *loop, struct coro__pool *pool, struct coro_
 /* Waits for the errand; -ECANCELED if the caller was cancelled. */
 static int wait_for_end(struct coro__loop *loop, struct coro__errand *errand, bool wait_on_cancel)
 {
-    struct to_thread parked = {.errand = errand};
+    struct to_thread parked = {.errand = errand, .wait_on_cancel = wait_on_cancel};
     int rc = 0;
     do {
         coro__wait_init(&parked.wait, &kind, coro__caller());
@@ -70,7 +79,7 @@ static int wait_for_end(struct coro__loop *loop, struct coro__errand *errand, bo
             rc = -ECANCELED;
         errand->wait = NULL;
         if (rc < 0 && !errand->done)
-            errand->done = let_go(loop, errand);
+            errand->done = take_back(loop, errand);
     } while (!errand->done && wait_on_cancel);
     return rc;
 }

@@ -43,6 +43,8 @@ all_own = $(foreach v,$(sort $(filter CFLAGS_% LDFLAGS_% LIBS_%,$(.VARIABLES))),
 comma := ,
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 LDFLAGS_test_oom = $(call wrap,malloc calloc realloc aligned_alloc strdup mmap free munmap)
+LDFLAGS_test_resolver = $(call wrap,getaddrinfo getnameinfo freeaddrinfo)
+LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
 LDFLAGS_test_poller = $(call wrap,recv send epoll_create1 epoll_wait epoll_pwait2 ppoll)

@@ -14,6 +14,7 @@
 #include "coro/call.h"       /* callbacks by the loop */
 #include "coro/condition.h"  /* conditions */
 #include "coro/event.h"      /* events */
+#include "coro/file.h"       /* files, in threads */
 #include "coro/future.h"     /* futures, done callbacks, results */
 #include "coro/group.h"      /* task groups */
 #include "coro/io.h"         /* reading and writing fds */
@@ -23,9 +24,11 @@
 #include "coro/loop.h"       /* run, the clock, all tasks */
 #include "coro/net.h"        /* sockets */
 #include "coro/queue.h"      /* queues */
+#include "coro/resolver.h"   /* names of hosts and services */
 #include "coro/runner.h"     /* several runs of one loop */
 #include "coro/select.h"     /* the first of several things */
 #include "coro/semaphore.h"  /* semaphores */
+#include "coro/signal.h"     /* signals, waited for */
 #include "coro/task.h"       /* create, await, cancel, sleep */
 #include "coro/thread.h"     /* what would block, in a thread */
 #include "coro/threadsafe.h" /* calls from other threads */

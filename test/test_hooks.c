@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <fenv.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -71,6 +72,9 @@ static int leaves_blocks_open(void *arg)
     coro_timeout scope;
     coro_group group;
     coro_completed completed;
+    coro_signal signals;
+    const int number = SIGUSR1;
+    coro_signal_begin(&signals, &number, 1);
     coro_timeout_begin(&scope, CORO_SECOND);
     coro_group_begin(&group);
     return coro_completed_begin(&completed, &never, 1, CORO_SECOND);
@@ -166,7 +170,7 @@ enum {
                   1 << CORO_LOG_SHIELD_ERROR | 1 << CORO_LOG_TIMEOUT_NOT_ENDED |
                   1 << CORO_LOG_GROUP_NOT_ENDED | 1 << CORO_LOG_COMPLETED_NOT_ENDED |
                   1 << CORO_LOG_SLOW_STEP | 1 << CORO_LOG_HANDLES_HELD |
-                  1 << CORO_LOG_FP_ENV_CHANGED,
+                  1 << CORO_LOG_FP_ENV_CHANGED | 1 << CORO_LOG_SIGNAL_NOT_ENDED,
     MOST_CREATED = 1000,
     MOST_CALLS = 10000, /* a report that does not end comes to this */
 };

@@ -8,6 +8,9 @@
  */
 #include "support.h"
 
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -374,13 +377,49 @@ static void use_fds(void)
     coro_close(fds[1]);
 }
 
+static void look_up_names(void)
+{
+    struct addrinfo *found;
+    if (did(coro_getaddrinfo("127.0.0.1", "80", NULL, &found), 0))
+        freeaddrinfo(found);
+    const int rc = coro_getaddrinfo("127.0.0.1", "http", NULL, &found);
+    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN || rc == -EPROTONOSUPPORT, "a lookup", rc);
+    if (rc == 0)
+        freeaddrinfo(found);
+}
+
+static void use_files(void)
+{
+    void *data;
+    size_t size;
+    int rc = coro_open("/dev/null", O_RDWR, 0);
+    must(rc >= 0 || rc == -ENOMEM || rc == -EAGAIN, "open", rc);
+    if (rc >= 0)
+        close(rc);
+    rc = coro_read_file("/dev/null", &data, &size);
+    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN, "read_file", rc);
+    if (rc == 0)
+        free(data);
+}
+
+static void wait_for_signals(void)
+{
+    static const int numbers[] = {SIGUSR1, SIGUSR2};
+    coro_signal signals;
+    if (!did(coro_signal_begin(&signals, numbers, 2), 0))
+        return;
+    raise(SIGUSR2);
+    must(coro_signal_wait(&signals) == SIGUSR2, "the signal", 0);
+    coro_signal_end(&signals);
+}
+
 static int scenario(void *arg)
 {
     static void (*const steps[])(void) = {
-        create_and_name, start_eagerly, sleep_together, wait_for_some,
-        settle_future,   limit_time,    group_tasks,    hand_out_completed,
-        call_back,       queue_up,      select_first,   use_threads,
-        use_fds,
+        create_and_name, start_eagerly, sleep_together,   wait_for_some,
+        settle_future,   limit_time,    group_tasks,      hand_out_completed,
+        call_back,       queue_up,      select_first,     use_threads,
+        look_up_names,   use_files,     wait_for_signals, use_fds,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         errno = 99;

@@ -650,6 +650,48 @@ START_TEST(a_task_that_is_destroyed_gives_up_its_call)
 }
 END_TEST
 
+static int outwaits_on_its_stack(void *arg)
+{
+    const coro_thread_options options = {.wait_on_cancel = true};
+    return coro_to_thread_with(&options, waits_at_the_gate, arg);
+}
+
+static void calls_to_outwait(coro_task *task, void *options)
+{
+    coro_release(coro_create_task_with(options, outwaits_on_its_stack, ARG(1)));
+    coro_release(coro_create_task_with(options, calls_at_the_gate, ARG(2)));
+    until_at_the_gate(2);
+}
+
+static int calls_to_outwait_when_destroyed(void *options)
+{
+    coro_add_done_callback(coro_current_task(), calls_to_outwait, options);
+    return refuses_for_ever(NULL);
+}
+
+static void *opens_the_gate_and_waits(void *arg)
+{
+    until_at_the_gate(2);
+    return opens_the_gate_late(arg);
+}
+
+/* Its stack is another's then. */
+START_TEST(a_task_is_not_destroyed_before_a_call_that_uses_its_stack)
+{
+    coro_task_options eager = {.eager_start = true};
+    const coro_run_options options = test_options();
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, opens_the_gate_and_waits, NULL), 0);
+    coro_runner *runner = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(runner, calls_to_outwait_when_destroyed, &eager), -EDEADLK);
+    ck_assert_int_ge(atomic_load(&gone_through), 1);
+    ck_assert_int_eq(coro_runner_close(runner), 0);
+    ck_assert_int_eq(atomic_load(&gone_through), 2);
+    pthread_join(thread, NULL);
+    forget_log();
+}
+END_TEST
+
 static coro_loop *loop_of_the_test;
 static coro_future *awaited;
 
@@ -790,6 +832,7 @@ int main(void)
         a_loop_may_end_while_it_is_being_woken,
         a_deadlock_is_over_with_its_run,
         a_task_that_is_destroyed_gives_up_its_call,
+        a_task_is_not_destroyed_before_a_call_that_uses_its_stack,
         NULL,
     };
     return run_suite("thread", tests);

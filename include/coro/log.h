@@ -43,6 +43,8 @@ enum coro_log_event {
     CORO_LOG_WRONG_THREAD,
     /* Debug mode: a task changed the floating-point control words without the option fp_env. */
     CORO_LOG_FP_ENV_CHANGED,
+    /* A task ended, or its run did, after coro_signal_begin() without coro_signal_end(). */
+    CORO_LOG_SIGNAL_NOT_ENDED,
 };
 
 /*

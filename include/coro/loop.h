@@ -49,7 +49,8 @@ typedef struct coro_run_options {
  * together, and waits until none is. asyncio.run().
  *
  * SIGINT cancels the main task once; a second one ends the program. This holds in the process's
- * main thread, and where SIGINT has its default action.
+ * main thread, where SIGINT has its default action, and while no task has subscribed it
+ * (coro_signal_begin()).
  *
  * Four environment variables set what the program left at its default: CORO_CLOCK=virtual,
  * CORO_SEED=N, CORO_DEBUG=1 and CORO_POLLER=NAME. Programs with raised privileges ignore them.

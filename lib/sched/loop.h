@@ -33,7 +33,9 @@ struct coro__loop {
     struct coro__poller *poller; /* NULL until it is needed */
     char poller_name[16];        /* the one that is asked for; empty is the default */
     size_t fd_waits;             /* tasks that are parked until something happens to an fd */
-    struct coro__pool *pool;     /* NULL until it is needed */
+    /* NULL until they are needed: that of coro_to_thread, and that of lookups of names. */
+    struct coro__pool *pool;
+    struct coro__pool *resolver_pool;
     unsigned most_threads;
     struct coro__cells cells;
     struct coro__list owned; /* what is to be given up when the loop is closed */

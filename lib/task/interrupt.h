@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SIGINT during a run: the first one cancels the main task, the second one ends the program as it
- * would without us. Only in the main thread, and only where the program has not said what is to
- * become of the signal.
+ * would without us. Only in the main thread, only where the program has not said what is to become
+ * of the signal, and only while no task waits for it as for any other (io/signal.c).
  */
 #ifndef CORO_TASK_INTERRUPT_H
 #define CORO_TASK_INTERRUPT_H
 
 #include "sched/loop.h"
-
-#include <signal.h>
+#include "sched/signal.h"
 
 struct coro__interrupt {
+    struct coro__signal_listener listener;
     struct coro__post post;
     struct coro__inbox *inbox;
     coro_task *main;
     atomic_uint count;
     bool delivered;
     bool accepted; /* by the main task */
-    bool installed;
-    struct sigaction previous;
+    bool listens;
 };
 
 void coro__interrupt_begin(struct coro__interrupt *interrupt, struct coro__loop *loop,

@@ -240,8 +240,8 @@ int coro_runner_close(coro_runner *runner)
     struct coro__loop *loop = &runner->loop;
     enter(runner);
     coro__shutdown(runner);
-    if (loop->pool)
-        coro__pool_destroy(loop->pool);
+    coro__pool_destroy(loop->pool);
+    coro__pool_destroy(loop->resolver_pool);
     discard_owned(loop);
     leave(runner);
     coro__locals_release(runner->locals);

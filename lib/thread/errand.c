@@ -46,6 +46,8 @@ struct coro__errand *coro__errand_create(coro_fn *fn, void *arg, size_t arg_size
 
 void coro__errand_free(struct coro__errand *errand)
 {
+    if (errand->discard)
+        errand->discard(errand->arg);
     coro__locals_release(errand->locals);
     coro__message_release(errand->message);
     free(errand);

@@ -22,6 +22,9 @@ struct coro__errand {
     void *value;
     struct coro__message *message;
     struct coro__locals *locals;
+    struct coro__pool *pool; /* that it was submitted to */
+    /* Takes arg back when the errand is freed; NULL where nobody wants that. */
+    void (*discard)(void *arg);
     /* For the loop: the wait of the task; NULL when nobody waits any more. */
     struct coro__wait *wait;
     bool done;

@@ -19,6 +19,7 @@ struct worker {
 
 struct coro__pool {
     struct coro__inbox *inbox;
+    const char *name;
     unsigned most;
     unsigned count;
     struct worker *workers;
@@ -38,12 +39,13 @@ static unsigned default_most(void)
     return processors < 1 ? 5 : processors > 28 ? 32 : (unsigned)processors + 4;
 }
 
-struct coro__pool *coro__pool_create(struct coro__inbox *inbox, unsigned most)
+struct coro__pool *coro__pool_create(struct coro__inbox *inbox, const char *name, unsigned most)
 {
     struct coro__pool *pool = coro__calloc(1, sizeof *pool);
     if (!pool)
         return NULL;
     pool->inbox = inbox;
+    pool->name = name;
     pool->most = most ? most : default_most();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->job_came, NULL);
@@ -72,7 +74,7 @@ static void *work(void *arg)
     struct coro__pool *pool = worker->pool;
     struct coro__job *job;
     char name[16];
-    snprintf(name, sizeof name, "coro-thread-%u", worker->number % 1000);
+    snprintf(name, sizeof name, "%s-%u", pool->name, worker->number % 1000);
     pthread_setname_np(pthread_self(), name);
     pthread_mutex_lock(&pool->mutex);
     while ((job = next_job(pool))) {
@@ -148,6 +150,8 @@ bool coro__pool_withdraw(struct coro__pool *pool, struct coro__job *job)
 
 void coro__pool_destroy(struct coro__pool *pool)
 {
+    if (!pool)
+        return;
     pthread_mutex_lock(&pool->mutex);
     pool->ending = true;
     pthread_cond_broadcast(&pool->job_came);

@@ -19,8 +19,8 @@ struct coro__job {
 };
 
 /* With at most this many threads; 0 is four more than there are processors, but no more than 32.
- * NULL without memory. */
-struct coro__pool *coro__pool_create(struct coro__inbox *inbox, unsigned most);
+ * The name is a constant, and that of the threads with a number behind it. NULL without memory. */
+struct coro__pool *coro__pool_create(struct coro__inbox *inbox, const char *name, unsigned most);
 
 /* 0, or -EAGAIN: there is no thread and none could be started. */
 int coro__pool_submit(struct coro__pool *pool, struct coro__job *job);
@@ -28,7 +28,7 @@ int coro__pool_submit(struct coro__pool *pool, struct coro__job *job);
 /* Takes a job back that no thread has begun; false if one has. */
 bool coro__pool_withdraw(struct coro__pool *pool, struct coro__job *job);
 
-/* Waits until the threads, which have no jobs any more, have ended. */
+/* Waits until the threads, which have no jobs any more, have ended. NULL is none. */
 void coro__pool_destroy(struct coro__pool *pool);
 
 #endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+#include "coro/file.h"
+#include "coro/thread.h"
+#include "util/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/*
+ * An operation lies on the stack of its caller, who waits until the thread has done with it, also
+ * where it is cancelled: an operation that went on behind its caller's back could use a descriptor
+ * that has another file by then, or undo what comes after it.
+ */
+
+enum operation_kind {
+    OPEN,
+    CLOSE,
+    READ,
+    WRITE,
+    SYNC,
+    SYNC_DATA,
+    TRUNCATE,
+    STATUS_OF_FD,
+    STATUS,
+    STATUS_OF_LINK,
+    UNLINK,
+    RENAME,
+    MAKE_FOLDER,
+    REMOVE_FOLDER,
+};
+
+struct operation {
+    enum operation_kind kind;
+    int fd;
+    const char *path;
+    const char *to;
+    int flags;
+    mode_t mode;
+    const struct iovec *parts;
+    int count;
+    off_t offset; /* or size */
+    struct stat *status;
+    bool done;
+    ssize_t result; /* valid when done: what the system call returned, or its negative errno */
+};
+
+static ssize_t call(const struct operation *op)
+{
+    switch (op->kind) {
+    case OPEN:
+        return open(op->path, op->flags, op->mode);
+    case CLOSE:
+        return close(op->fd);
+    case READ:
+        return preadv(op->fd, op->parts, op->count, op->offset);
+    case WRITE:
+        return pwritev(op->fd, op->parts, op->count, op->offset);
+    case SYNC:
+        return fsync(op->fd);
+    case SYNC_DATA:
+        return fdatasync(op->fd);
+    case TRUNCATE:
+        return ftruncate(op->fd, op->offset);
+    case STATUS_OF_FD:
+        return fstat(op->fd, op->status);
+    case STATUS:
+        return stat(op->path, op->status);
+    case STATUS_OF_LINK:
+        return lstat(op->path, op->status);
+    case UNLINK:
+        return unlink(op->path);
+    case RENAME:
+        return rename(op->path, op->to);
+    case MAKE_FOLDER:
+        return mkdir(op->path, op->mode);
+    case REMOVE_FOLDER:
+        return rmdir(op->path);
+    }
+    errno = ENOSYS;
+    return -1;
+}
+
+static int perform(void *arg)
+{
+    struct operation *op = arg;
+    const ssize_t rc = call(op);
+    op->result = rc < 0 ? -errno : rc;
+    op->done = true;
+    return 0;
+}
+
+static ssize_t perform_in_thread(struct operation *op)
+{
+    const coro_thread_options options = {.wait_on_cancel = true};
+    const int rc = coro_to_thread_with(&options, perform, op);
+    return rc < 0 ? rc : op->result;
+}
+
+static int perform_on_fd(enum operation_kind kind, int fd)
+{
+    return (int)perform_in_thread(&(struct operation){.kind = kind, .fd = fd});
+}
+
+static int perform_on_path(enum operation_kind kind, const char *path, mode_t mode)
+{
+    if (!path)
+        return -EINVAL;
+    return (int)perform_in_thread(&(struct operation){.kind = kind, .path = path, .mode = mode});
+}
+
+static void close_quietly(int fd)
+{
+    const int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+}
+
+int coro_open(const char *path, int flags, mode_t mode)
+{
+    if (!path)
+        return -EINVAL;
+    struct operation op = {
+        .kind = OPEN, .path = path, .flags = flags | O_CLOEXEC | O_NONBLOCK, .mode = mode};
+    const int rc = (int)perform_in_thread(&op);
+    if (rc < 0 && op.done && op.result >= 0)
+        close_quietly((int)op.result);
+    return rc;
+}
+
+/* --- Data ------------------------------------------------------------------------------------- */
+static ssize_t transfer(enum operation_kind kind, int fd, const struct iovec *parts, int count,
+                        off_t offset)
+{
+    if (!parts && count != 0)
+        return -EINVAL;
+    return perform_in_thread(&(struct operation){
+        .kind = kind, .fd = fd, .parts = parts, .count = count, .offset = offset});
+}
+
+ssize_t coro_preadv(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    return transfer(READ, fd, parts, count, offset);
+}
+
+ssize_t coro_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    return transfer(WRITE, fd, parts, count, offset);
+}
+
+ssize_t coro_pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    const struct iovec part = {.iov_base = buffer, .iov_len = size};
+    return !buffer && size > 0 ? -EINVAL : transfer(READ, fd, &part, 1, offset);
+}
+
+ssize_t coro_pwrite(int fd, const void *buffer, size_t size, off_t offset)
+{
+    const struct iovec part = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
+    return !buffer && size > 0 ? -EINVAL : transfer(WRITE, fd, &part, 1, offset);
+}
+
+int coro_fsync(int fd)
+{
+    return perform_on_fd(SYNC, fd);
+}
+
+int coro_fdatasync(int fd)
+{
+    return perform_on_fd(SYNC_DATA, fd);
+}
+
+int coro_ftruncate(int fd, off_t size)
+{
+    return (int)perform_in_thread(&(struct operation){.kind = TRUNCATE, .fd = fd, .offset = size});
+}
+
+/* --- Status and folders ----------------------------------------------------------------------- */
+int coro_fstat(int fd, struct stat *status)
+{
+    if (!status)
+        return -EINVAL;
+    return (int)perform_in_thread(
+        &(struct operation){.kind = STATUS_OF_FD, .fd = fd, .status = status});
+}
+
+static int status_of_path(enum operation_kind kind, const char *path, struct stat *status)
+{
+    if (!path || !status)
+        return -EINVAL;
+    return (int)perform_in_thread(
+        &(struct operation){.kind = kind, .path = path, .status = status});
+}
+
+int coro_stat(const char *path, struct stat *status)
+{
+    return status_of_path(STATUS, path, status);
+}
+
+int coro_lstat(const char *path, struct stat *status)
+{
+    return status_of_path(STATUS_OF_LINK, path, status);
+}
+
+int coro_unlink(const char *path)
+{
+    return perform_on_path(UNLINK, path, 0);
+}
+
+int coro_rename(const char *from, const char *to)
+{
+    if (!from || !to)
+        return -EINVAL;
+    return (int)perform_in_thread(&(struct operation){.kind = RENAME, .path = from, .to = to});
+}
+
+int coro_mkdir(const char *path, mode_t mode)
+{
+    return perform_on_path(MAKE_FOLDER, path, mode);
+}
+
+int coro_rmdir(const char *path)
+{
+    return perform_on_path(REMOVE_FOLDER, path, 0);
+}
+
+/* --- Whole files ------------------------------------------------------------------------------ */
+enum { STEP = 1 << 20, SMALL = 4096 };
+
+static size_t step(size_t left)
+{
+    return left < STEP ? left : STEP;
+}
+
+/* What has been read of a file. There is room for a byte more. */
+struct content {
+    char *data;
+    size_t size;
+    size_t capacity;
+};
+
+/* 0, -ENOMEM or -EFBIG. */
+static int make_room(struct content *content, size_t capacity)
+{
+    if (capacity > PTRDIFF_MAX)
+        return -EFBIG;
+    char *data = coro__realloc(content->data, capacity);
+    if (!data)
+        return -ENOMEM;
+    content->data = data;
+    content->capacity = capacity;
+    return 0;
+}
+
+/* Up to the end of the file. At the size that it had it is taken for the end where a read has
+ * brought less than asked for; files of /proc have none, and bring what they like. */
+static int read_content(int fd, struct content *content, size_t expected)
+{
+    int rc = make_room(content, expected > 0 ? expected + 1 : SMALL);
+    while (rc == 0) {
+        const size_t asked = step(content->capacity - content->size);
+        const ssize_t got =
+            coro_pread(fd, content->data + content->size, asked, (off_t)content->size);
+        if (got < 0)
+            return (int)got;
+        content->size += (size_t)got;
+        if (got == 0 || ((size_t)got < asked && content->size == expected))
+            return 0;
+        if (content->size == content->capacity)
+            rc = make_room(content, 2 * content->capacity);
+    }
+    return rc;
+}
+
+static int read_open_file(int fd, struct content *content)
+{
+    struct stat status;
+    const int rc = coro_fstat(fd, &status);
+    if (rc < 0)
+        return rc;
+    if ((uintmax_t)status.st_size >= PTRDIFF_MAX)
+        return -EFBIG;
+    return read_content(fd, content, (size_t)status.st_size);
+}
+
+int coro_read_file(const char *path, void **data, size_t *size)
+{
+    struct content content = {0};
+    if (!data || !size)
+        return -EINVAL;
+    *data = NULL;
+    *size = 0;
+    const int fd = coro_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    const int rc = read_open_file(fd, &content);
+    close_quietly(fd);
+    if (rc < 0) {
+        free(content.data);
+        return rc;
+    }
+    content.data[content.size] = '\0';
+    *data = content.data;
+    *size = content.size;
+    return 0;
+}
+
+static int write_content(int fd, const char *data, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        const ssize_t written = coro_pwrite(fd, data + at, step(size - at), (off_t)at);
+        if (written <= 0)
+            return written < 0 ? (int)written : -EIO;
+        at += (size_t)written;
+    }
+    return 0;
+}
+
+/* What has been written may go to the disk only now, and fail; but it is closed in any case. */
+static int close_written(int fd)
+{
+    struct operation op = {.kind = CLOSE, .fd = fd};
+    const int rc = (int)perform_in_thread(&op);
+    if (!op.done)
+        close_quietly(fd);
+    return rc;
+}
+
+int coro_write_file(const char *path, const void *data, size_t size)
+{
+    if (!data && size > 0)
+        return -EINVAL;
+    const int fd = coro_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0)
+        return fd;
+    const int rc = write_content(fd, data, size);
+    const int close_rc = close_written(fd);
+    return rc < 0 ? rc : close_rc;
+}

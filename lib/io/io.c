@@ -23,12 +23,21 @@ static struct coro__io *io_of(struct coro__poller *poller)
 }
 
 /* --- Reports ---------------------------------------------------------------------------------- */
+static void run_listener(struct coro__waiter *waiter, int status)
+{
+    waiter->wait->status = status;
+    coro__ready_push_callback(coro__ready_here, &waiter->wait->callback);
+}
+
 static void wake_all(struct coro__waiter **waiters, int status)
 {
     while (*waiters) {
         struct coro__waiter *waiter = *waiters;
         coro__waiter_remove(waiter);
-        waiter->granted = coro__wake(coro__ready_here, waiter->wait, status);
+        if (waiter->wait->task)
+            waiter->granted = coro__wake(coro__ready_here, waiter->wait, status);
+        else
+            run_listener(waiter, status);
     }
 }
 
@@ -312,4 +321,48 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
     rc = coro__park(&loop->ready, &parked.wait);
     coro__fd_abandon(&loop->ready, &parked.wait);
     return rc;
+}
+
+/* --- Listening -------------------------------------------------------------------------------- */
+static void end_listening(struct coro__loop *loop)
+{
+    coro__ready_unreserve(&loop->ready, 1);
+    coro__loop_end_listening(loop);
+}
+
+static void on_report(struct coro__ready *ready, struct coro__callback *callback)
+{
+    struct coro__listener *listener =
+        CORO__CONTAINER_OF(callback, struct coro__listener, wait.callback);
+    end_listening(coro__loop_of(ready));
+    listener->run(listener, listener->wait.status);
+}
+
+int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
+                    struct coro__listener *listener,
+                    void (*run)(struct coro__listener *listener, int status))
+{
+    static const struct coro__wait_kind nobody = {.name = "listener"};
+    struct coro__ready *ready = &io->loop->ready;
+    if (coro__ready_reserve(ready, 1) < 0)
+        return -ENOMEM;
+    const int rc = watch(io, fd, direction);
+    if (rc < 0) {
+        coro__ready_unreserve(ready, 1);
+        return rc;
+    }
+    coro__wait_init(&listener->wait, &nobody, NULL);
+    listener->wait.callback.run = on_report;
+    listener->run = run;
+    coro__waiter_init(&listener->waiter, &listener->wait);
+    coro__waiter_push(&fd->waiters[direction == CORO__WRITE], &listener->waiter);
+    coro__loop_begin_listening(io->loop);
+    return 0;
+}
+
+void coro__io_unlisten(struct coro__io *io, struct coro__listener *listener)
+{
+    coro__waiter_remove(&listener->waiter);
+    coro__callback_cancel(&io->loop->ready, &listener->wait.callback);
+    end_listening(io->loop);
 }

@@ -37,6 +37,14 @@ struct coro__fd_wait {
     struct coro__waiter waiters[CORO__FD_DIRECTIONS];
 };
 
+/* A callback that waits for an fd, as a task would, and keeps nobody from a deadlock. It has a
+ * place on the ready queue while it listens. */
+struct coro__listener {
+    struct coro__wait wait; /* nobody's: it is woken by running the callback */
+    struct coro__waiter waiter;
+    void (*run)(struct coro__listener *listener, int status);
+};
+
 /* The I/O of this thread's loop; NULL if there is none yet, or no loop. */
 static inline struct coro__io *coro__io_here(void)
 {
@@ -58,6 +66,16 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *kind);
 
 void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait);
+
+/* Runs the callback once, in a later pass, after the next report of this direction (the first one
+ * says what is there already): with 0, or with -EBADF if the fd is closed. 0, or an error as of
+ * coro__io_wait(), and then it is not run. */
+int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
+                    struct coro__listener *listener,
+                    void (*run)(struct coro__listener *listener, int status));
+
+/* Takes back a callback that has not run. */
+void coro__io_unlisten(struct coro__io *io, struct coro__listener *listener);
 
 /* For back ends: what has happened, as bits. */
 void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits);

@@ -44,9 +44,14 @@ static bool anybody_may_wake(struct coro__loop *loop)
            !coro__inbox_empty(loop->inbox);
 }
 
+static bool fds_matter(const struct coro__loop *loop)
+{
+    return loop->fd_waits > 0 || loop->fd_listeners > 0;
+}
+
 static void look_at_fds(struct coro__loop *loop, coro_time now)
 {
-    if (loop->fd_waits > 0)
+    if (fds_matter(loop))
         loop->poller->kind->poll(loop->poller, now, 0, false);
 }
 
@@ -79,7 +84,7 @@ static void idle(struct coro__loop *loop, coro_time now)
         loop->deadlocked(loop);
         return;
     }
-    if (loop->clock.is_virtual && loop->fd_waits > 0 && found_fds(loop, now))
+    if (loop->clock.is_virtual && fds_matter(loop) && found_fds(loop, now))
         return;
     if (loop->clock.is_virtual && loop->expected == 0 && next != CORO_FOREVER) {
         coro__clock_jump(&loop->clock, next);
@@ -123,7 +128,7 @@ static void consult_clock(struct coro__loop *loop)
 static void begin_pass(struct coro__loop *loop)
 {
     coro__loop_deliver_posts(loop);
-    if (coro__timers_any(&loop->timers) || loop->expected > 0 || loop->fd_waits > 0 ||
+    if (coro__timers_any(&loop->timers) || loop->expected > 0 || fds_matter(loop) ||
         coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else

@@ -33,6 +33,7 @@ struct coro__loop {
     struct coro__poller *poller; /* NULL until it is needed */
     char poller_name[16];        /* the one that is asked for; empty is the default */
     size_t fd_waits;             /* tasks that are parked until something happens to an fd */
+    size_t fd_listeners;         /* callbacks that are to run then, and hold up no deadlock */
     /* NULL until they are needed: that of coro_to_thread, and that of lookups of names. */
     struct coro__pool *pool;
     struct coro__pool *resolver_pool;
@@ -120,6 +121,18 @@ static inline void coro__loop_begin_fd_wait(struct coro__loop *loop)
 static inline void coro__loop_end_fd_wait(struct coro__loop *loop)
 {
     loop->fd_waits--;
+}
+
+/* The same for a callback. */
+static inline void coro__loop_begin_listening(struct coro__loop *loop)
+{
+    loop->fd_listeners++;
+    coro__loop_visit_next(loop);
+}
+
+static inline void coro__loop_end_listening(struct coro__loop *loop)
+{
+    loop->fd_listeners--;
 }
 
 /* Starts a timer whose place on the ready queue is reserved. 0, or -ENOMEM. A deadline of

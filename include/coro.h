@@ -23,6 +23,7 @@
 #include "coro/log.h"        /* what the library reports, and to whom */
 #include "coro/loop.h"       /* run, the clock, all tasks */
 #include "coro/net.h"        /* sockets */
+#include "coro/pipe.h"       /* pipes */
 #include "coro/queue.h"      /* queues */
 #include "coro/resolver.h"   /* names of hosts and services */
 #include "coro/runner.h"     /* several runs of one loop */

@@ -48,6 +48,8 @@ LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
 LDFLAGS_test_poller = $(call wrap,recv send epoll_create1 epoll_wait epoll_pwait2 ppoll)
+processes = $(call wrap,syscall close_range)
+$(foreach t,process spawn communicate,$(eval LDFLAGS_test_$t := $$(processes)))
 LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
 # --- Sources and products -------------------------------------------------------------------------

@@ -24,6 +24,7 @@
 #include "coro/loop.h"       /* run, the clock, all tasks */
 #include "coro/net.h"        /* sockets */
 #include "coro/pipe.h"       /* pipes */
+#include "coro/process.h"    /* subprocesses */
 #include "coro/queue.h"      /* queues */
 #include "coro/resolver.h"   /* names of hosts and services */
 #include "coro/runner.h"     /* several runs of one loop */

@@ -430,6 +430,28 @@ static int scenario(void *arg)
     return 5;
 }
 
+/* One of its own, because it takes its time. */
+static int scenario_of_a_process(void *arg)
+{
+    const char *const argv[] = {"cat", NULL};
+    const coro_process_options options = {
+        .in = CORO_STDIO_PIPE, .out = CORO_STDIO_PIPE, .err = CORO_STDIO_PIPE};
+    coro_communication c = {.input = "text", .input_size = 4};
+    coro_process *process;
+    errno = 99;
+    const int rc = coro_create_subprocess_exec(&process, argv, &options);
+    if (rc == -EAGAIN || !did(rc, 0)) /* the thread that does for a pidfd could not be started */
+        return 5;
+    did(coro_process_communicate(process, &c), 0);
+    must(coro_process_close(process) == 0, "close", 0);
+    free(c.output);
+    free(c.error);
+    must(errno == 99, "errno", errno);
+    return 5;
+}
+
+static int (*chosen)(void *arg);
+
 /* Runs the scenario with this attempt failing; false if it did not come to that. */
 static bool survive(size_t attempt)
 {
@@ -438,7 +460,7 @@ static bool survive(size_t attempt)
     fail_at = attempt;
     alive = 0;
     armed = true;
-    const int rc = coro_run_with(&options, scenario, NULL);
+    const int rc = coro_run_with(&options, chosen, NULL);
     armed = false;
     ck_assert_msg(rc == 5 || rc == -ENOMEM, "attempt %zu: the run returned %d", attempt, rc);
     /* Known only if what is given back comes here too. */
@@ -456,29 +478,37 @@ static bool cannot_work(const char *test)
     return true;
 }
 
-static void survive_each(bool all_that_follow)
+static void survive_each(int (*fn)(void *arg), size_t least, bool all_that_follow)
 {
+    chosen = fn;
     for_good = all_that_follow;
     ck_assert(!survive(0));
     const size_t all = attempts;
-    ck_assert_uint_gt(all, 30);
+    ck_assert_uint_gt(all, least);
     size_t attempt = 1;
     while (survive(attempt))
         attempt++;
-    ck_assert_uint_gt(attempt, 30);
+    ck_assert_uint_gt(attempt, least);
 }
 
 START_TEST(each_allocation_may_fail)
 {
     if (!cannot_work("each_allocation_may_fail: linked without --wrap"))
-        survive_each(false);
+        survive_each(scenario, 30, false);
 }
 END_TEST
 
 START_TEST(memory_may_run_out_for_good)
 {
     if (!cannot_work("memory_may_run_out_for_good: linked without --wrap"))
-        survive_each(true);
+        survive_each(scenario, 30, true);
+}
+END_TEST
+
+START_TEST(each_allocation_for_a_process_may_fail)
+{
+    if (!cannot_work("each_allocation_for_a_process_may_fail: linked without --wrap"))
+        survive_each(scenario_of_a_process, 15, false);
 }
 END_TEST
 
@@ -487,6 +517,7 @@ int main(void)
     const TTest *const tests[] = {
         each_allocation_may_fail,
         memory_may_run_out_for_good,
+        each_allocation_for_a_process_may_fail,
         NULL,
     };
     return run_suite("oom", tests);

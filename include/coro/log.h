@@ -34,6 +34,8 @@ enum coro_log_event {
     CORO_LOG_NO_GUARD_PAGE,
     /* The poller that was asked for is not there, or the system refuses it; another one is used. */
     CORO_LOG_POLLER_REFUSED,
+    /* A process still ran when the run ended that had created it, and was killed. */
+    CORO_LOG_PROCESS_KILLED,
     /* Debug mode: a task, or a callback of the loop, ran for 100 ms or more before it waited. */
     CORO_LOG_SLOW_STEP,
     /* Debug mode: handles to tasks or futures are still held when the run ends. */

@@ -2,54 +2,8 @@
 #include "support_process.h"
 
 #include <dirent.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static bool old_system;
-
-/* --- An old system ---------------------------------------------------------------------------- */
-long __wrap_syscall(long number, ...);
-long __real_syscall(long number, ...) __attribute__((weak));
-int __wrap_close_range(unsigned first, unsigned last, int flags);
-int __real_close_range(unsigned first, unsigned last, int flags) __attribute__((weak));
-
-long __wrap_syscall(long number, ...)
-{
-    va_list args;
-    long given[4];
-    va_start(args, number);
-    for (int i = 0; i < 4; i++)
-        given[i] = va_arg(args, long);
-    va_end(args);
-    if (old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal)) {
-        errno = ENOSYS;
-        return -1;
-    }
-    return __real_syscall(number, given[0], given[1], given[2], given[3]);
-}
-
-int __wrap_close_range(unsigned first, unsigned last, int flags)
-{
-    if (!old_system)
-        return __real_close_range(first, last, flags);
-    errno = ENOSYS;
-    return -1;
-}
-
-int run_suite_of_processes(const char *name, const TTest *const tests[])
-{
-    char title[64];
-    /* Valgrind does not know pidfds, at least the older ones. */
-    const int rc = under_valgrind() ? 0 : run_suite_on_pollers(name, tests);
-    if (!__real_syscall)
-        return rc;
-    old_system = true;
-    snprintf(title, sizeof title, "%s (old system)", name);
-    return rc | run_suite(title, tests);
-}
 
 /* --- Processes -------------------------------------------------------------------------------- */
 coro_process *execute(const char *program, const char *argument,

@@ -6,9 +6,6 @@
 
 #include "support_io.h"
 
-/* run_suite_on_pollers(), and once more as on a system without pidfds and close_range(2). */
-int run_suite_of_processes(const char *name, const TTest *const tests[]);
-
 /* A process that must start: of a program and its argument, or of a shell command. */
 coro_process *execute(const char *program, const char *argument,
                       const coro_process_options *options);

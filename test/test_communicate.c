@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "support_old_system.h"
 #include "support_process.h"
 
 #include <signal.h>
@@ -297,5 +298,5 @@ int main(void)
         there_must_be_something_to_fill_in,
         NULL,
     };
-    return run_suite_of_processes("communicate", tests);
+    return run_suite_on_systems("communicate", tests);
 }

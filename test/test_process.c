@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The life of a process: its end, its signals, and what becomes of it when nobody cares. */
+#include "support_old_system.h"
 #include "support_process.h"
 #include "support_threads.h"
 
@@ -471,5 +472,5 @@ int main(void)
         without_a_task_or_a_process_there_are_errors,
         NULL,
     };
-    return run_suite_of_processes("process", tests);
+    return run_suite_on_systems("process", tests);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process is started with: program, environment, folder, fds, signals, group. */
+#include "support_old_system.h"
 #include "support_process.h"
 #include "support_threads.h"
 
@@ -540,5 +541,5 @@ int main(void)
         errno_is_kept,
         NULL,
     };
-    return run_suite_of_processes("spawn", tests);
+    return run_suite_on_systems("spawn", tests);
 }

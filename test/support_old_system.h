@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A system that has neither pidfds nor close_range(2), as far as the library can see. A program
+ * with this header is linked so that both come here (-Wl,--wrap; see the Makefile).
+ */
+#ifndef SUPPORT_OLD_SYSTEM_H
+#define SUPPORT_OLD_SYSTEM_H
+
+#include "support_io.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+
+static bool old_system;
+
+long __wrap_syscall(long number, ...)
+{
+    va_list args;
+    long given[4];
+    va_start(args, number);
+    for (int i = 0; i < 4; i++)
+        given[i] = va_arg(args, long);
+    va_end(args);
+    if (old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return __real_syscall(number, given[0], given[1], given[2], given[3]);
+}
+
+int __wrap_close_range(unsigned first, unsigned last, int flags)
+{
+    if (!old_system)
+        return (int)__real_syscall(SYS_close_range, first, last, flags);
+    errno = ENOSYS;
+    return -1;
+}
+
+/* run_suite_on_pollers(), and once more on an old system; on that alone under Valgrind, which may
+ * not know pidfds. */
+static int run_suite_on_systems(const char *name, const TTest *const tests[])
+{
+    char title[64];
+    const int rc = under_valgrind() ? 0 : run_suite_on_pollers(name, tests);
+    old_system = true;
+    snprintf(title, sizeof title, "%s (old system)", name);
+    return rc | run_suite(title, tests);
+}
+
+#endif

@@ -11,14 +11,18 @@
  *   -ENOENT           EAI_NONAME: there is no such name
  *   -ENODATA          EAI_NODATA: the name is known, and has no address
  *   -EAGAIN           EAI_AGAIN: no server has answered; later it may. Or no thread could be
- * started -EAFNOSUPPORT     EAI_FAMILY, EAI_ADDRFAMILY: no such family, or no address of that
- * family -EPROTONOSUPPORT  EAI_SERVICE: no such service for this type of socket -ESOCKTNOSUPPORT
- * EAI_SOCKTYPE: no such type of socket -EINVAL           EAI_BADFLAGS, or an argument that cannot
- * be -EOVERFLOW        EAI_OVERFLOW: a buffer is too small -ENOMEM           EAI_MEMORY, or without
- * memory for the call itself -EIO              EAI_FAIL: a server has failed; and codes that are
- * not known here any other         EAI_SYSTEM: the errno of a system call -ECANCELED        the
- * caller was cancelled: at once, while the lookup may still go on; what it finds is freed. The run
- * does not end before it has ended -EPERM            the caller is no task
+ *                     started
+ *   -EAFNOSUPPORT     EAI_FAMILY, EAI_ADDRFAMILY: no such family, or no address of it
+ *   -EPROTONOSUPPORT  EAI_SERVICE: no such service for this type of socket
+ *   -ESOCKTNOSUPPORT  EAI_SOCKTYPE: no such type of socket
+ *   -EINVAL           EAI_BADFLAGS, or an argument that cannot be
+ *   -EOVERFLOW        EAI_OVERFLOW: a buffer is too small
+ *   -ENOMEM           EAI_MEMORY, or without memory for the call itself
+ *   -EIO              EAI_FAIL: a server has failed; and codes that are not known here
+ *   any other         EAI_SYSTEM: the errno of a system call
+ *   -ECANCELED        the caller was cancelled: at once, while the lookup may still go on; what
+ *                     it finds is freed. The run does not end before it has ended
+ *   -EPERM            the caller is no task
  */
 #ifndef CORO_RESOLVER_H
 #define CORO_RESOLVER_H

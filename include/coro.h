@@ -13,6 +13,7 @@
 #include "coro/barrier.h"    /* barriers */
 #include "coro/call.h"       /* callbacks by the loop */
 #include "coro/condition.h"  /* conditions */
+#include "coro/datagram.h"   /* UDP sockets by name */
 #include "coro/event.h"      /* events */
 #include "coro/file.h"       /* files, in threads */
 #include "coro/future.h"     /* futures, done callbacks, results */

@@ -42,6 +42,7 @@ own = $($(1)_$(notdir $(basename $@)))
 all_own = $(foreach v,$(sort $(filter CFLAGS_% LDFLAGS_% LIBS_%,$(.VARIABLES))),$v=$($v))
 comma := ,
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
+LDFLAGS_test_asyncio_subprocess = $(call wrap,syscall close_range)
 LDFLAGS_test_communicate = $(call wrap,syscall close_range)
 LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect)

@@ -87,6 +87,10 @@ static int receives(void *arg)
     return n == 1 ? byte : (int)n;
 }
 
+/* CPython:
+ * test_sock_lowlevel.ProactorEventLoopTests.test_datagram_send_to_non_listening_address_recvfrom
+ * test_sock_lowlevel.ProactorEventLoopTests.test_datagram_send_to_non_listening_address_recvfrom_into
+ */
 TASK_TEST(other_sockets_go_on_when_nobody_listens)
 {
     char port[8];

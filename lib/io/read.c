@@ -41,12 +41,15 @@ ssize_t coro_read(int fd, void *buffer, size_t n)
 
 ssize_t coro_read_all(int fd, void *buffer, size_t n, size_t *done)
 {
+    char *at = buffer;
     size_t count = 0;
     ssize_t rc;
     do {
-        rc = coro_read(fd, (char *)buffer + count, n - count);
-        if (rc > 0)
+        rc = coro_read(fd, at, n - count);
+        if (rc > 0) {
+            at += rc;
             count += (size_t)rc;
+        }
     } while (rc > 0 && count < n);
     if (done)
         *done = count;

@@ -78,12 +78,15 @@ ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
 
 ssize_t coro_send_all(int fd, const void *buffer, size_t n, int flags, size_t *done)
 {
+    const char *at = buffer;
     size_t count = 0;
     ssize_t rc;
     do {
-        rc = coro_send(fd, (const char *)buffer + count, n - count, flags);
-        if (rc > 0)
+        rc = coro_send(fd, at, n - count, flags);
+        if (rc > 0) {
+            at += rc;
             count += (size_t)rc;
+        }
     } while (rc >= 0 && count < n);
     if (done)
         *done = count;

@@ -51,12 +51,15 @@ ssize_t coro_write(int fd, const void *buffer, size_t n)
 
 ssize_t coro_write_all(int fd, const void *buffer, size_t n, size_t *done)
 {
+    const char *at = buffer;
     size_t count = 0;
     ssize_t rc;
     do {
-        rc = coro_write(fd, (const char *)buffer + count, n - count);
-        if (rc > 0)
+        rc = coro_write(fd, at, n - count);
+        if (rc > 0) {
+            at += rc;
             count += (size_t)rc;
+        }
     } while (rc >= 0 && count < n);
     if (done)
         *done = count;
@@ -119,8 +122,10 @@ static int take_pieces(struct iovec *pieces, const struct iovec *iov, int count,
     const int taken = count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE;
     for (int i = 0; i < taken; i++)
         pieces[i] = iov[i];
-    pieces[0].iov_base = (char *)pieces[0].iov_base + offset;
-    pieces[0].iov_len -= offset;
+    if (offset > 0) {
+        pieces[0].iov_base = (char *)pieces[0].iov_base + offset;
+        pieces[0].iov_len -= offset;
+    }
     return taken;
 }
 

@@ -282,7 +282,8 @@ TASK_TEST(a_reset_is_an_error)
 TASK_TEST(flags_are_heeded)
 {
     int fds[2];
-    struct msghdr message = {0};
+    struct iovec piece = {buffer, 10};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     make_tcp(fds);
     ck_assert_int_eq(coro_recv(fds[0], buffer, 10, MSG_DONTWAIT), -EAGAIN);
     ck_assert_int_eq(coro_recvfrom(fds[0], buffer, 10, MSG_DONTWAIT, NULL, NULL), -EAGAIN);
@@ -455,7 +456,8 @@ TASK_TEST(fds_are_passed_and_what_comes_behind_them_is_read)
 static void expect_everywhere(int fd, int error)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    struct msghdr message = {0};
+    struct iovec piece = {buffer, 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     ck_assert_int_eq(coro_recv(fd, buffer, 1, 0), error);
     ck_assert_int_eq(coro_recvfrom(fd, buffer, 1, 0, NULL, NULL), error);
     ck_assert_int_eq(coro_recvmsg(fd, &message, 0), error);

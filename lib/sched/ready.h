@@ -234,6 +234,12 @@ static inline void coro__ready_run_tasks(struct coro__ready *ready)
     ready->running = &ready->idle.context;
 }
 
+/* Whether something else runs, in this pass or the next one, before the loop looks around. */
+CORO__INLINE bool coro__ready_any_other(const struct coro__ready *ready)
+{
+    return *ready->now.at != CORO__ENTRY_END || ready->next.end > ready->next.at;
+}
+
 /* The running task; NULL outside a loop and in callbacks. */
 CORO__INLINE coro_task *coro__ready_current(const struct coro__ready *ready)
 {

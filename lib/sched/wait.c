@@ -151,6 +151,16 @@ int coro__park(struct coro__ready *ready, struct coro__wait *wait)
     return wait->status;
 }
 
+int coro__park_for_result(struct coro__ready *ready, struct coro__wait *wait)
+{
+    coro_task *task = wait->task;
+    task->wait = wait;
+    task = coro__ready_leave(ready, task);
+    wait = task->wait;
+    task->wait = NULL;
+    return wait->status;
+}
+
 static void schedule(struct coro__ready *ready, struct coro__callback *callback)
 {
     if (callback->run)

@@ -76,6 +76,18 @@ CORO__INLINE bool coro__wake(struct coro__ready *ready, struct coro__wait *wait,
  */
 int coro__park(struct coro__ready *ready, struct coro__wait *wait);
 
+/*
+ * coro__park() that returns the status and leaves it to the caller what becomes of a cancel: after
+ * -ECANCELED he calls coro__deliver_cancel(), or coro__put_off_cancel() where he has a result all
+ * the same. One that came in after the wake-up stays with the task, for its next wait.
+ */
+int coro__park_for_result(struct coro__ready *ready, struct coro__wait *wait);
+
+static inline void coro__put_off_cancel(coro_task *task)
+{
+    task->must_cancel = true;
+}
+
 /* Takes delivery of a cancel request: returns -ECANCELED, with its message as the task's. */
 int coro__deliver_cancel(coro_task *task);
 

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Back ends of the poller: how the kernel is asked what has happened to fds. A file each,
- * backend_NAME.c; configure chooses which there are (CORO_BACKENDS), the best one first.
+ * backend_NAME.c; configure chooses which there are (CORO_BACKENDS), the default first.
  *
  * A back end watches an fd from the first wait in a direction on, and reports with
- * coro__io_report(). One that keeps watching until the fd is closed, and reports only changes, says
- * so (edge_triggered): its registrations are verified now and then, as an fd may be closed, and its
- * number given away, without anybody telling the library. Any other one reports a direction once,
- * and is then told to watch again.
+ * coro__io_report(). It takes a direction out of fd->watched when it watches that no more, and is
+ * told to watch again at the next wait. One where a wait may rest on what the kernel was asked
+ * before says so (remembers): such waits are verified now and then, as an fd may be closed, and its
+ * number given away, without anybody telling the library.
+ *
+ * A back end may also make calls itself (calls): it may receive and accept ahead of the calls of
+ * tasks, which then get what was taken, and it may gather sends.
  */
 #ifndef CORO_IO_BACKEND_H
 #define CORO_IO_BACKEND_H
 
 #include "config.h"
 #include "coro/base.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
 
 struct coro__backend;
 struct coro__fd;
@@ -26,19 +32,55 @@ enum {
     CORO__BOTH = CORO__READ | CORO__WRITE,
     CORO__EXCEPTION = 4, /* hang-up by either side, error, or urgent data */
     CORO__CLOSED = 8,    /* there is no such fd */
+    /* Beside CORO__READ, where something is to be watched: who waits will receive from a stream, or
+     * accept, and the back end may do that ahead of him. In fd->watched CORO__AHEAD: it does. */
+    CORO__RECEIVE = 16,
+    CORO__ACCEPT = 32,
+    CORO__AHEAD = 64,
+    /* Beside what is watched: it was not before, although fd->watched may have said so. The number
+     * is another file's now. */
+    CORO__NEW = 128,
+};
+
+struct coro__send;
+
+/* What a back end does that makes calls itself. */
+struct coro__backend_calls {
+    /* Before a wait: true if there was no room for more requests, and something may have been
+     * reported while it was made. */
+    bool (*make_room)(struct coro__backend *backend);
+    /* Nobody waits for these any more, of those in fd->watched. */
+    void (*unwatch)(struct coro__backend *backend, struct coro__fd *fd, unsigned directions);
+    /* Whether the number is still that of the file which is watched. As watch(). */
+    int (*verify)(struct coro__backend *backend, struct coro__fd *fd);
+    /* What was received ahead, where fd->ahead: how many bytes, or the error that came behind them.
+     * False if the system is to be asked. */
+    bool (*receive)(struct coro__backend *backend, struct coro__fd *fd, const struct msghdr *into,
+                    int flags, ssize_t *result);
+    /* A connection that was accepted ahead, where fd->ahead; or -EAGAIN. */
+    int (*accept)(struct coro__backend *backend, struct coro__fd *fd);
+    /* Takes a send into the queue, fd->queued, and wakes its wait when it has been made. False if
+     * a system call would be cheaper. */
+    bool (*send)(struct coro__backend *backend, struct coro__fd *fd, struct coro__send *send);
+    /* Takes one out of the queue again. */
+    void (*unsend)(struct coro__backend *backend, struct coro__send *send);
+    /* Makes all sends that are queued. */
+    void (*submit)(struct coro__backend *backend);
 };
 
 struct coro__backend_kind {
     const char *name;
-    bool edge_triggered;
+    bool remembers;
+    const struct coro__backend_calls *calls; /* NULL: none of its own */
     /* 0 with *backend, or a negative errno. wake_fd ends the sleep of wait(). */
     int (*open)(struct coro__io *io, int wake_fd, struct coro__backend **backend);
     void (*close)(struct coro__backend *backend);
-    /* Watches the fd in these directions, those of fd->watched included. 1 if it was not watched
-     * before, although fd->watched may have said so: the number is another file's now. 0 if it was.
-     * -EPERM where calls never block, as for a regular file; or another negative errno. */
+    /* Watches the fd in these directions, besides those of fd->watched. What is watched then, maybe
+     * with CORO__NEW; -EPERM where calls never block, as for a regular file; or another negative
+     * errno. */
     int (*watch)(struct coro__backend *backend, struct coro__fd *fd, unsigned directions);
-    /* The fd, which is watched, is about to be closed, or has been. */
+    /* The fd, of which the back end has something in fd->own or fd->watched, is about to be closed,
+     * or has been. */
     void (*forget)(struct coro__backend *backend, struct coro__fd *fd);
     /* Sleeps until something has happened, at most for the limit (0, CORO_FOREVER), and reports it.
      * May return early. errno may change. */
@@ -53,7 +95,7 @@ struct coro__backend {
 extern const struct coro__backend_kind coro__epoll;
 extern const struct coro__backend_kind coro__poll;
 
-/* All that there are, up to a NULL, the best one first. */
+/* All that there are, up to a NULL, the default first. */
 extern const struct coro__backend_kind *const coro__backends[];
 
 #endif

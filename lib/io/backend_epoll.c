@@ -65,6 +65,7 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
 {
     struct epoll *epoll = epoll_of(backend);
     uint32_t events = 0;
+    directions = (directions | fd->watched) & CORO__BOTH;
     if (directions & CORO__READ)
         events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
     if (directions & CORO__WRITE)
@@ -73,11 +74,11 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
     if (fd->watched)
         rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);
     if (rc != -ENOENT)
-        return rc;
+        return rc < 0 ? rc : (int)directions;
     rc = control(epoll, EPOLL_CTL_ADD, fd->number, events, fd->number);
     if (rc == -EEXIST) /* it was closed, and is back as a copy */
         rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);
-    return rc < 0 ? rc : 1;
+    return rc < 0 ? rc : (int)directions | CORO__NEW;
 }
 
 /* Closing does it too, but not while there is a copy of the fd, in another process perhaps. */
@@ -117,7 +118,7 @@ static void wait(struct coro__backend *backend, coro_duration limit)
 
 const struct coro__backend_kind coro__epoll = {
     .name = "epoll",
-    .edge_triggered = true,
+    .remembers = true,
     .open = open_epoll,
     .close = close_epoll,
     .watch = watch,

@@ -95,7 +95,7 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
         entry->events |= POLLIN | POLLPRI;
     if (directions & CORO__WRITE)
         entry->events |= POLLOUT;
-    return 0;
+    return (int)((directions | fd->watched) & CORO__BOTH);
 }
 
 /* The last entry takes the place of the one that goes. */
@@ -142,6 +142,7 @@ static void report(struct poll_set *set, size_t place)
         entry->events &= (short)~POLLOUT;
     if (entry->events == 0)
         take_out(set, place);
+    fd->watched &= (uint8_t)~bits;
     coro__io_report(set->io, fd, bits);
 }
 
@@ -166,7 +167,7 @@ static void wait(struct coro__backend *backend, coro_duration limit)
 
 const struct coro__backend_kind coro__poll = {
     .name = "poll",
-    .edge_triggered = false,
+    .remembers = false,
     .open = open_poll,
     .close = close_poll,
     .watch = watch,

@@ -4,6 +4,8 @@
 #include "coro/task.h"
 #include "io/operation.h"
 
+#include <unistd.h>
+
 /* --- accept ----------------------------------------------------------------------------------- */
 struct accept {
     struct coro__operation operation;
@@ -11,9 +13,29 @@ struct accept {
     socklen_t *size;
 };
 
+/* One that the back end has accepted. Who is at its other end is found out only now: if it has
+ * ended since, it is passed over. */
+static int accept_ahead(const struct accept *call, struct coro__fd *fd)
+{
+    struct coro__backend *backend = coro__io_here()->backend;
+    const int accepted = backend->kind->calls->accept(backend, fd);
+    if (accepted < 0)
+        return accepted;
+    const int saved_errno = errno;
+    if (!call->address || getpeername(accepted, call->address, call->size) == 0) {
+        coro__io_made(accepted, fd->type);
+        return accepted;
+    }
+    close(accepted);
+    errno = saved_errno;
+    return -EINTR;
+}
+
 static ssize_t try_accept(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct accept *call = CORO__CONTAINER_OF(operation, struct accept, operation);
+    if (fd->ahead)
+        return accept_ahead(call, fd);
     const int blocks = coro__fd_set_nonblocking(fd);
     if (blocks < 0)
         return blocks;
@@ -28,8 +50,9 @@ static ssize_t try_accept(struct coro__operation *operation, struct coro__fd *fd
     return accepted;
 }
 
-static const struct coro__operation_kind kind_of_accept = {
-    .wait = CORO__OPERATION_WAIT("accept"), .direction = CORO__READ, .attempt = try_accept};
+static const struct coro__operation_kind kind_of_accept = {.wait = CORO__OPERATION_WAIT("accept"),
+                                                           .direction = CORO__READ | CORO__ACCEPT,
+                                                           .attempt = try_accept};
 
 int coro_accept(int fd, struct sockaddr *address, socklen_t *size)
 {

@@ -83,6 +83,12 @@ enum coro__fd_type coro__fd_type_of_socket(int number)
     return protocol == IPPROTO_TCP ? CORO__FD_TCP : CORO__FD_SOCKET;
 }
 
+bool coro__fd_is_open(int number)
+{
+    const int saved_errno = errno;
+    return coro__system_result(fcntl(number, F_GETFD), saved_errno) >= 0;
+}
+
 static int add_nonblocking(int number)
 {
     const int saved_errno = errno;

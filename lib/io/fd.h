@@ -27,12 +27,15 @@ enum { CORO__FD_DIRECTIONS = 2 };
 struct coro__fd {
     struct coro__waiter *waiters[CORO__FD_DIRECTIONS]; /* of CORO__READ, of CORO__WRITE */
     struct coro__fd *next_unverified;
+    void *own; /* the back end's own; NULL until it needs it */
     int number;
     uint32_t generation; /* counts the files that have had the number */
     uint32_t parked_at;  /* valid while unverified: io->checks when a wait began */
     uint8_t type;
     uint8_t ready;    /* directions in which a call may go through */
-    uint8_t watched;  /* directions that the back end watches */
+    uint8_t watched;  /* what the back end watches */
+    bool ahead;       /* the back end has something that was taken ahead of calls */
+    bool queued;      /* it has sends that were not made yet */
     bool exceptional; /* a hang-up, an error or urgent data was reported */
     bool nonblocking; /* it has O_NONBLOCK */
     bool unverified;  /* is in that list */
@@ -57,6 +60,8 @@ void coro__fd_reset(struct coro__fd *fd);
 /* Finds out what kind of file it is, and that it never blocks: sockets are called with a flag for
  * that, others get O_NONBLOCK. 0, or a negative errno. */
 int coro__fd_identify(int number, enum coro__fd_type *type);
+
+bool coro__fd_is_open(int number);
 
 enum coro__fd_type coro__fd_type_of_socket(int number);
 
@@ -86,7 +91,7 @@ static inline bool coro__fd_awaited(const struct coro__fd *fd)
  */
 static inline void coro__fd_note_read(struct coro__fd *fd, ssize_t n, size_t asked)
 {
-    if (n > 0 && (size_t)n < asked && fd->type == CORO__FD_TCP && !fd->exceptional)
+    if (n > 0 && (size_t)n < asked && fd->type == CORO__FD_TCP && !fd->exceptional && !fd->ahead)
         fd->ready &= (uint8_t)~CORO__READ;
 }
 

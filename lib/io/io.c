@@ -58,14 +58,12 @@ void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits)
     fd->ready |= (uint8_t)directions;
     if (bits & CORO__EXCEPTION)
         fd->exceptional = true;
-    if (!io->backend->kind->edge_triggered)
-        fd->watched &= (uint8_t)~directions;
     wake(fd, directions, 0);
 }
 
 void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
 {
-    if (fd->watched)
+    if (fd->watched || fd->own)
         io->backend->kind->forget(io->backend, fd);
     coro__fd_reset(fd);
     fd->generation++;
@@ -87,17 +85,18 @@ static void verify_later(struct coro__io *io, struct coro__fd *fd)
 /* Whether the fd is still watched; if not, its waiters look at what it is now. */
 static void verify(struct coro__io *io, struct coro__fd *fd)
 {
-    const int rc = io->backend->kind->watch(io->backend, fd, fd->watched);
-    if (rc == 0)
+    const struct coro__backend_kind *kind = io->backend->kind;
+    const int rc = kind->calls ? kind->calls->verify(io->backend, fd)
+                               : kind->watch(io->backend, fd, fd->watched);
+    if (rc >= 0 && !(rc & CORO__NEW))
         return;
     if (rc == -EBADF) {
         fd->watched = 0;
         coro__io_forget(io, fd, -EBADF);
         return;
     }
-    const uint8_t watched = rc < 0 ? 0 : fd->watched;
     coro__fd_reset(fd);
-    fd->watched = watched;
+    fd->watched = rc < 0 ? 0 : (uint8_t)(rc & ~CORO__NEW);
     wake(fd, CORO__BOTH, 0);
 }
 
@@ -126,7 +125,10 @@ static void check(struct coro__io *io, bool all)
 
 static void verify_all(struct coro__poller *poller)
 {
-    check(io_of(poller), true);
+    struct coro__io *io = io_of(poller);
+    check(io, true);
+    if (io->backend->kind->calls)
+        io->backend->kind->calls->submit(io->backend);
 }
 
 /* --- Polling ---------------------------------------------------------------------------------- */
@@ -285,28 +287,55 @@ void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait)
     coro__loop_end_fd_wait(coro__loop_of(ready));
 }
 
+/* Whether who waits for these is woken without anything being asked for. */
+static bool covered(const struct coro__fd *fd, unsigned directions)
+{
+    if (directions & (CORO__RECEIVE | CORO__ACCEPT) && fd->watched & CORO__AHEAD)
+        return true;
+    return !(directions & CORO__BOTH & ~(unsigned)fd->watched);
+}
+
 static int watch(struct coro__io *io, struct coro__fd *fd, unsigned directions)
 {
-    if ((fd->watched & directions) == directions) {
-        if (io->backend->kind->edge_triggered)
+    const struct coro__backend_kind *backend = io->backend->kind;
+    if (covered(fd, directions)) {
+        if (backend->remembers)
             verify_later(io, fd);
         return 0;
     }
-    directions |= fd->watched;
-    const int rc = io->backend->kind->watch(io->backend, fd, directions);
+    const int rc = backend->watch(io->backend, fd, directions);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    if (CORO__UNLIKELY(rc == 1) && fd->watched) /* it is another file */
+    if (CORO__UNLIKELY(rc & CORO__NEW) && fd->watched) /* it is another file */
         coro__fd_reset(fd);
-    fd->watched = (uint8_t)directions;
+    fd->watched = (uint8_t)(rc & ~CORO__NEW);
+    if (backend->calls) /* it asks the kernel at each wait, but only then */
+        verify_later(io, fd);
     return 0;
+}
+
+/* After a wait: what nobody waits for any more need not be watched. What is taken ahead goes on,
+ * but for connections that nobody wants now. */
+static void unwatch(struct coro__io *io, struct coro__fd *fd, unsigned directions, int rc)
+{
+    unsigned unwanted = rc < 0 && directions & CORO__ACCEPT ? CORO__AHEAD : 0;
+    for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
+        if (!fd->waiters[i])
+            unwanted |= 1u << i;
+    if (fd->waiters[0])
+        unwanted &= ~(unsigned)CORO__AHEAD;
+    if (unwanted & fd->watched)
+        io->backend->kind->calls->unwatch(io->backend, fd, unwanted & fd->watched);
 }
 
 int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *wait_kind)
 {
     struct coro__loop *loop = io->loop;
+    const struct coro__backend_calls *calls = io->backend->kind->calls;
     struct coro__fd_wait parked;
+    if (calls && calls->make_room(io->backend))
+        return 0;
     int rc = watch(io, fd, directions);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
@@ -320,6 +349,8 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
     coro__loop_begin_fd_wait(loop);
     rc = coro__park(&loop->ready, &parked.wait);
     coro__fd_abandon(&loop->ready, &parked.wait);
+    if (calls)
+        unwatch(io, fd, directions, rc);
     return rc;
 }
 
@@ -344,8 +375,11 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
 {
     static const struct coro__wait_kind nobody = {.name = "listener"};
     struct coro__ready *ready = &io->loop->ready;
+    const struct coro__backend_calls *calls = io->backend->kind->calls;
     if (coro__ready_reserve(ready, 1) < 0)
         return -ENOMEM;
+    if (calls)
+        calls->make_room(io->backend);
     const int rc = watch(io, fd, direction);
     if (rc < 0) {
         coro__ready_unreserve(ready, 1);

@@ -60,8 +60,9 @@ int coro__io_begin(struct coro__io **io);
 /* What is known of an fd, which is found out at its first use. 0, -EBADF or -ENOMEM. */
 int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd);
 
-/* Parks the caller until something happens in one of these directions. 0, -ECANCELED, -EBADF if it
- * is closed meanwhile, -EPERM if it can never block, or a negative errno of the system's. */
+/* Parks the caller until something happens in one of these directions, beside which CORO__RECEIVE
+ * or CORO__ACCEPT may be; may return early. 0, -ECANCELED, -EBADF if it is closed meanwhile,
+ * -EPERM if it can never block, or a negative errno of the system's. */
 int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *kind);
 

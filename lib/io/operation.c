@@ -10,6 +10,25 @@ static ssize_t attempt(struct coro__operation *operation, struct coro__fd *fd)
     return rc;
 }
 
+/* Where the back end makes calls itself. What is written keeps its order. */
+static ssize_t attempt_write(struct coro__io *io, struct coro__operation *operation,
+                             struct coro__fd *fd)
+{
+    const struct coro__operation_kind *kind = operation->kind;
+    struct coro__send send = {0};
+    ssize_t rc;
+    if (kind->as_send && !operation->only_now && coro__fd_is_socket(fd)) {
+        kind->as_send(operation, &send);
+        if (coro__send_queued(io, fd, &send, &rc)) {
+            coro__fd_note_written(fd, rc, send.size);
+            return rc;
+        }
+    }
+    if (fd->queued)
+        io->backend->kind->calls->submit(io->backend);
+    return attempt(operation, fd);
+}
+
 /* The system says that the fd is not what is remembered. True if the call is to be made again, with
  * what it is. */
 static CORO__COLD bool find_again(struct coro__io *io, struct coro__fd **fd, ssize_t rc)
@@ -41,9 +60,12 @@ ssize_t coro__perform(struct coro__operation *operation)
         rc = coro__io_find(io, operation->fd, &fd);
     while (CORO__LIKELY(rc == 0)) {
         if (fd->ready & kind->direction || operation->only_now) {
-            rc = attempt(operation, fd);
+            const uint32_t generation = fd->generation;
+            rc = io->backend->kind->calls && kind->direction == CORO__WRITE
+                     ? attempt_write(io, operation, fd)
+                     : attempt(operation, fd);
             if ((CORO__UNLIKELY(rc == -EBADF) || CORO__UNLIKELY(rc == -ENOTSOCK)) &&
-                find_again(io, &fd, rc)) {
+                fd->generation == generation && find_again(io, &fd, rc)) {
                 rc = 0;
                 continue;
             }

@@ -7,16 +7,19 @@
 #define CORO_IO_OPERATION_H
 
 #include "io/io.h"
+#include "io/send.h"
 #include "io/system.h"
 
 struct coro__operation;
 
 struct coro__operation_kind {
     struct coro__wait_kind wait; /* CORO__OPERATION_WAIT(name) */
-    unsigned direction;
+    unsigned direction;          /* with CORO__RECEIVE or CORO__ACCEPT where that holds */
     /* Makes the system call without blocking. What it returns, or a negative errno: -EAGAIN where
      * it would have to block, -EINTR to be called again at once. */
     ssize_t (*attempt)(struct coro__operation *operation, struct coro__fd *fd);
+    /* The same call to a socket as one send; NULL where it is none. */
+    void (*as_send)(const struct coro__operation *operation, struct coro__send *send);
 };
 
 #define CORO__OPERATION_WAIT(text)                  \

@@ -5,18 +5,19 @@
 
 static const struct coro__wait_kind kind = {.name = "poll", .abandon = coro__fd_abandon};
 
-/* The events that are there; 0 is none. */
-static int look(int number, short events)
+/* The events that are there, and those of what was taken ahead; 0 is none. */
+static int look(const struct coro__fd *fd, short events)
 {
-    struct pollfd fd = {.fd = number, .events = events};
+    struct pollfd polled = {.fd = fd->number, .events = events};
+    const int ahead = fd->ahead ? events & (POLLIN | POLLRDNORM) : 0;
     const int saved_errno = errno;
     int rc;
     do
-        rc = (int)coro__system_result(poll(&fd, 1, 0), saved_errno);
+        rc = (int)coro__system_result(poll(&polled, 1, 0), saved_errno);
     while (rc == -EINTR);
     if (rc < 0)
         return rc;
-    return fd.revents & POLLNVAL ? -EBADF : fd.revents;
+    return polled.revents & POLLNVAL ? -EBADF : polled.revents | ahead;
 }
 
 /* A hang-up or an error is reported in either direction. */
@@ -37,7 +38,7 @@ int coro_poll(int number, short events)
     if (rc < 0)
         return rc;
     const uint32_t generation = fd->generation;
-    while ((rc = look(number, events)) == 0) {
+    while ((rc = look(fd, events)) == 0) {
         rc = coro__io_wait(io, fd, directions_of(events), &kind);
         if (rc == 0 && fd->generation != generation)
             rc = -EBADF;

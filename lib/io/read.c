@@ -2,6 +2,7 @@
 #include "coro/io.h"
 #include "io/iov.h"
 #include "io/operation.h"
+#include "io/receive.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,20 +19,18 @@ static ssize_t try_read(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct read *call = CORO__CONTAINER_OF(operation, struct read, operation);
     const int saved_errno = errno;
-    ssize_t n;
+    ssize_t n = 0;
     if (!coro__fd_is_socket(fd))
-        n = read(operation->fd, call->buffer, call->size);
+        n = coro__system_result(read(operation->fd, call->buffer, call->size), saved_errno);
     else if (call->size > 0)
-        n = recv(operation->fd, call->buffer, call->size, MSG_DONTWAIT);
-    else
-        n = 0;
-    n = coro__system_result(n, saved_errno);
+        n = coro__receive(fd, call->buffer, call->size, 0);
     coro__fd_note_read(fd, n, call->size);
     return n;
 }
 
-static const struct coro__operation_kind kind = {
-    .wait = CORO__OPERATION_WAIT("read"), .direction = CORO__READ, .attempt = try_read};
+static const struct coro__operation_kind kind = {.wait = CORO__OPERATION_WAIT("read"),
+                                                 .direction = CORO__READ | CORO__RECEIVE,
+                                                 .attempt = try_read};
 
 ssize_t coro_read(int fd, void *buffer, size_t n)
 {
@@ -64,26 +63,28 @@ struct readv {
     size_t size;
 };
 
-static ssize_t receive_into(const struct readv *call)
+static ssize_t receive_into(struct coro__fd *fd, const struct readv *call)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)call->iov,
                              .msg_iovlen = (size_t)call->count};
-    return call->size > 0 ? recvmsg(call->operation.fd, &message, MSG_DONTWAIT) : 0;
+    return call->size > 0 ? coro__receive_message(fd, &message, 0) : 0;
 }
 
 static ssize_t try_readv(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct readv *call = CORO__CONTAINER_OF(operation, struct readv, operation);
     const int saved_errno = errno;
-    ssize_t n =
-        coro__fd_is_socket(fd) ? receive_into(call) : readv(operation->fd, call->iov, call->count);
-    n = coro__system_result(n, saved_errno);
+    const ssize_t n =
+        coro__fd_is_socket(fd)
+            ? receive_into(fd, call)
+            : coro__system_result(readv(operation->fd, call->iov, call->count), saved_errno);
     coro__fd_note_read(fd, n, call->size);
     return n;
 }
 
-static const struct coro__operation_kind kind_of_readv = {
-    .wait = CORO__OPERATION_WAIT("readv"), .direction = CORO__READ, .attempt = try_readv};
+static const struct coro__operation_kind kind_of_readv = {.wait = CORO__OPERATION_WAIT("readv"),
+                                                          .direction = CORO__READ | CORO__RECEIVE,
+                                                          .attempt = try_readv};
 
 ssize_t coro_readv(int fd, const struct iovec *iov, int count)
 {

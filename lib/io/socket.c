@@ -3,6 +3,7 @@
 #include "coro/net.h"
 #include "io/iov.h"
 #include "io/operation.h"
+#include "io/receive.h"
 
 #include <netinet/in.h>
 
@@ -41,20 +42,22 @@ static ssize_t perform_plain(const struct coro__operation_kind *kind, int fd, vo
 static ssize_t try_recv(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct plain *call = CORO__CONTAINER_OF(operation, struct plain, operation);
-    const int saved_errno = errno;
-    const ssize_t n = coro__system_result(
-        recv(operation->fd, call->buffer, call->size, call->flags | MSG_DONTWAIT), saved_errno);
+    const ssize_t n = coro__receive(fd, call->buffer, call->size, call->flags);
     if (call->flags == 0)
         coro__fd_note_read(fd, n, call->size);
     return n;
 }
 
-static const struct coro__operation_kind kind_of_recv = {
+static const struct coro__operation_kind kind_of_recv = {.wait = CORO__OPERATION_WAIT("recv"),
+                                                         .direction = CORO__READ | CORO__RECEIVE,
+                                                         .attempt = try_recv};
+
+static const struct coro__operation_kind kind_of_recv_with_flags = {
     .wait = CORO__OPERATION_WAIT("recv"), .direction = CORO__READ, .attempt = try_recv};
 
 ssize_t coro_recv(int fd, void *buffer, size_t n, int flags)
 {
-    return perform_plain(&kind_of_recv, fd, buffer, n, flags);
+    return perform_plain(flags ? &kind_of_recv_with_flags : &kind_of_recv, fd, buffer, n, flags);
 }
 
 static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
@@ -68,8 +71,18 @@ static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
     return n;
 }
 
-static const struct coro__operation_kind kind_of_send = {
-    .wait = CORO__OPERATION_WAIT("send"), .direction = CORO__WRITE, .attempt = try_send};
+static void plain_as_send(const struct coro__operation *operation, struct coro__send *send)
+{
+    const struct plain *call = CORO__CONTAINER_OF(operation, struct plain, operation);
+    send->buffer = call->buffer;
+    send->size = call->size;
+    send->flags = call->flags;
+}
+
+static const struct coro__operation_kind kind_of_send = {.wait = CORO__OPERATION_WAIT("send"),
+                                                         .direction = CORO__WRITE,
+                                                         .attempt = try_send,
+                                                         .as_send = plain_as_send};
 
 ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
 {
@@ -119,10 +132,7 @@ static size_t size_of(const struct msghdr *header)
 static ssize_t try_recvmsg(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct message *call = CORO__CONTAINER_OF(operation, struct message, operation);
-    const int saved_errno = errno;
-    const ssize_t n = coro__system_result(
-        recvmsg(operation->fd, call->header, call->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC),
-        saved_errno);
+    const ssize_t n = coro__receive_message(fd, call->header, call->flags | MSG_CMSG_CLOEXEC);
     if (call->flags == 0 && n > 0)
         coro__fd_note_read(fd, n, size_of(call->header));
     return n;
@@ -148,8 +158,18 @@ static ssize_t try_sendmsg(struct coro__operation *operation, struct coro__fd *f
     return n;
 }
 
-static const struct coro__operation_kind kind_of_sendmsg = {
-    .wait = CORO__OPERATION_WAIT("sendmsg"), .direction = CORO__WRITE, .attempt = try_sendmsg};
+static void message_as_send(const struct coro__operation *operation, struct coro__send *send)
+{
+    const struct message *call = CORO__CONTAINER_OF(operation, struct message, operation);
+    send->message = call->header;
+    send->size = size_of(call->header);
+    send->flags = call->flags;
+}
+
+static const struct coro__operation_kind kind_of_sendmsg = {.wait = CORO__OPERATION_WAIT("sendmsg"),
+                                                            .direction = CORO__WRITE,
+                                                            .attempt = try_sendmsg,
+                                                            .as_send = message_as_send};
 
 ssize_t coro_sendmsg(int fd, const struct msghdr *message, int flags)
 {
@@ -173,8 +193,10 @@ ssize_t coro_recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr
     return rc;
 }
 
-static const struct coro__operation_kind kind_of_sendto = {
-    .wait = CORO__OPERATION_WAIT("sendto"), .direction = CORO__WRITE, .attempt = try_sendmsg};
+static const struct coro__operation_kind kind_of_sendto = {.wait = CORO__OPERATION_WAIT("sendto"),
+                                                           .direction = CORO__WRITE,
+                                                           .attempt = try_sendmsg,
+                                                           .as_send = message_as_send};
 
 ssize_t coro_sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *address,
                     socklen_t size)

@@ -40,8 +40,17 @@ static ssize_t try_write(struct coro__operation *operation, struct coro__fd *fd)
     return n;
 }
 
-static const struct coro__operation_kind kind = {
-    .wait = CORO__OPERATION_WAIT("write"), .direction = CORO__WRITE, .attempt = try_write};
+static void write_as_send(const struct coro__operation *operation, struct coro__send *send)
+{
+    const struct write *call = CORO__CONTAINER_OF(operation, struct write, operation);
+    send->buffer = call->buffer;
+    send->size = call->size;
+}
+
+static const struct coro__operation_kind kind = {.wait = CORO__OPERATION_WAIT("write"),
+                                                 .direction = CORO__WRITE,
+                                                 .attempt = try_write,
+                                                 .as_send = write_as_send};
 
 ssize_t coro_write(int fd, const void *buffer, size_t n)
 {
@@ -72,13 +81,12 @@ struct writev {
     const struct iovec *iov;
     int count;
     size_t size;
+    struct msghdr message; /* of the same, for a socket */
 };
 
 static ssize_t send_from(const struct writev *call)
 {
-    const struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)call->iov,
-                                   .msg_iovlen = (size_t)call->count};
-    return sendmsg(call->operation.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sendmsg(call->operation.fd, &call->message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static ssize_t writev_quietly(const struct writev *call)
@@ -102,14 +110,25 @@ static ssize_t try_writev(struct coro__operation *operation, struct coro__fd *fd
     return n;
 }
 
-static const struct coro__operation_kind kind_of_writev = {
-    .wait = CORO__OPERATION_WAIT("writev"), .direction = CORO__WRITE, .attempt = try_writev};
+static void writev_as_send(const struct coro__operation *operation, struct coro__send *send)
+{
+    const struct writev *call = CORO__CONTAINER_OF(operation, struct writev, operation);
+    send->message = &call->message;
+    send->size = call->size;
+}
+
+static const struct coro__operation_kind kind_of_writev = {.wait = CORO__OPERATION_WAIT("writev"),
+                                                           .direction = CORO__WRITE,
+                                                           .attempt = try_writev,
+                                                           .as_send = writev_as_send};
 
 ssize_t coro_writev(int fd, const struct iovec *iov, int count)
 {
-    struct writev call = {{.kind = &kind_of_writev, .fd = fd}, iov, count, 0};
+    struct writev call = {{.kind = &kind_of_writev, .fd = fd}, iov, count, 0, {0}};
     if (count > CORO__IOV_MAX || !coro__iov_size(iov, count, &call.size))
         return -EINVAL;
+    call.message.msg_iov = (struct iovec *)(uintptr_t)iov;
+    call.message.msg_iovlen = (size_t)count;
     return coro__perform(&call.operation);
 }
 

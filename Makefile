@@ -27,7 +27,7 @@ depend = -MMD -MP -MF $@.d
 
 # The user's flags come last. Tests are compiled without NDEBUG ($(ASSERT)): they may assert.
 user_cflags = $(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
-lib_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
+lib_cflags = -std=c11 $(c_warnings) $(internal) $(LIBURING_CFLAGS) $(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
 bench_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) $(user_cflags)
 test_cflags = -std=c11 $(c_warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) $(user_cflags)
 test_cxxflags = -std=c++17 $(warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) \
@@ -47,6 +47,8 @@ LDFLAGS_test_communicate = $(call wrap,syscall close_range)
 LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
+LDFLAGS_test_io_uring = $(call wrap,recv send accept4 io_uring_queue_init_params \
+	io_uring_register_buf_ring io_uring_submit_and_wait_timeout io_uring_submit_and_get_events)
 LDFLAGS_test_oom = $(call wrap,malloc calloc realloc aligned_alloc strdup mmap free munmap)
 LDFLAGS_test_poller = $(call wrap,recv send epoll_create1 epoll_wait epoll_pwait2 ppoll)
 LDFLAGS_test_process = $(call wrap,syscall close_range)
@@ -56,9 +58,10 @@ LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
 # --- Sources and products -------------------------------------------------------------------------
 births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
-backends := $(wildcard $(S)lib/io/backend_*.c)
+backends := $(wildcard $(S)lib/io/backend_*.c $(S)lib/io/io_uring*.c)
 lib_src := $(filter-out $(births) $(backends),$(wildcard $(S)lib/*/*.c)) \
-	$(POLLERS:%=$(S)lib/io/backend_%.c)
+	$(POLLERS:%=$(S)lib/io/backend_%.c) \
+	$(if $(filter io_uring,$(POLLERS)),$(wildcard $(S)lib/io/io_uring*.c))
 objects = $(patsubst $(S)lib/%.c,$(1)/lib/%.o,$(lib_src) $(S)lib/context/birth_$(2).c)
 lib_obj := $(call objects,build,$(CONTEXT_BIRTH))
 ucontext_obj := $(call objects,build/ucontext,ucontext)

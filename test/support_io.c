@@ -7,12 +7,52 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static void note_refusal(void *refused, const coro_log_record *record)
+{
+    if (record->event == CORO_LOG_POLLER_REFUSED)
+        *(bool *)refused = true;
+}
+
+static int looks_at_stdin(void *arg)
+{
+    return coro_poll(0, POLLIN) * 0;
+}
+
+bool have_poller(const char *name)
+{
+    bool refused = false;
+    const coro_run_options options = {.poller = name, .log = note_refusal, .log_arg = &refused};
+    coro_run_with(&options, looks_at_stdin, NULL);
+    return !refused;
+}
+
+bool on_io_uring(void)
+{
+    const char *poller = getenv("CORO_POLLER");
+    return poller && strcmp(poller, "io_uring") == 0;
+}
+
+bool starves_threads(const char *test)
+{
+    char title[128];
+    if (!under_valgrind() || !on_io_uring())
+        return false;
+    snprintf(title, sizeof title, "%s: Valgrind lets nobody run meanwhile", test);
+    skip(title);
+    return true;
+}
+
 int run_suite_on_pollers(const char *name, const TTest *const tests[])
 {
-    static const char *const pollers[] = {"epoll", "poll"};
+    static const char *const pollers[] = {"epoll", "poll", "io_uring"};
     int rc = 0;
     for (size_t i = 0; i < sizeof pollers / sizeof pollers[0]; i++) {
         char title[64];
+        if (!have_poller(pollers[i])) {
+            snprintf(title, sizeof title, "%s on %s, which is not there", name, pollers[i]);
+            skip(title);
+            continue;
+        }
         snprintf(title, sizeof title, "%s (%s)", name, pollers[i]);
         setenv("CORO_POLLER", pollers[i], 1);
         rc |= run_suite(title, tests);

@@ -7,6 +7,15 @@
 
 #include <sys/socket.h>
 
+bool have_poller(const char *name);
+
+/* Whether CORO_POLLER chooses that. */
+bool on_io_uring(void);
+
+/* Whether a thread that a loop sleeps for would not run; says then aloud that the test is skipped.
+ * Valgrind does not know that a thread may sleep in io_uring_enter(). */
+bool starves_threads(const char *test);
+
 /* run_suite() for each poller that there is, which CORO_POLLER chooses. */
 int run_suite_on_pollers(const char *name, const TTest *const tests[]);
 

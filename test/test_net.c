@@ -309,9 +309,12 @@ static int receives(void *fd)
     return (int)n;
 }
 
-/* A read stops at the place of the urgent byte, although there is more. */
+/* A read stops at the place of the urgent byte, although there is more. io_uring does not tell of
+ * urgent bytes, and so its next read waits for a look at least. */
 TASK_TEST(urgent_data_holds_nothing_up)
 {
+    ssize_t (*const receive)(int, void *, size_t, int) =
+        on_io_uring() ? coro_recv : receive_at_once;
     int fds[2];
     make_tcp(fds);
     coro_task *reader = spawn(receives, ARG(fds[0]));
@@ -320,9 +323,9 @@ TASK_TEST(urgent_data_holds_nothing_up)
     ck_assert_int_eq(coro_send(fds[1], "!", 1, MSG_OOB), 1);
     ck_assert_int_eq(coro_send(fds[1], "cd", 2, 0), 2);
     ck_assert_int_eq(coro_join(reader, NULL), 2);
-    ck_assert_int_eq(receive_at_once(fds[0], buffer, 1, MSG_OOB), 1);
+    ck_assert_int_eq(receive(fds[0], buffer, 1, MSG_OOB), 1);
     ck_assert_int_eq(buffer[0], '!');
-    ck_assert_int_eq(receive_at_once(fds[0], buffer, sizeof buffer, 0), 2);
+    ck_assert_int_eq(receive(fds[0], buffer, sizeof buffer, 0), 2);
     ck_assert_mem_eq(buffer, "cd", 2);
     close_both(fds);
     return 0;

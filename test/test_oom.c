@@ -6,7 +6,7 @@
  * The program is linked so that the allocating calls of the library come here (-Wl,--wrap=malloc
  * and so on; see the Makefile).
  */
-#include "support.h"
+#include "support_io.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -520,5 +520,9 @@ int main(void)
         each_allocation_for_a_process_may_fail,
         NULL,
     };
-    return run_suite("oom", tests);
+    const int rc = run_suite("oom", tests);
+    if (!have_poller("io_uring"))
+        return rc;
+    setenv("CORO_POLLER", "io_uring", 1);
+    return rc | run_suite("oom (io_uring)", tests);
 }

@@ -202,7 +202,8 @@ TASK_TEST(a_request_costs_two_calls)
     }
     for (int i = 0; i < CONNECTIONS; i++)
         ck_assert_int_eq(coro_join(clients[i], NULL), 0);
-    ck_assert_int_ge(transfers, 4 * all);
+    /* io_uring makes none for each: test_io_uring has its count. */
+    ck_assert(on_io_uring() || transfers >= 4 * all);
     ck_assert_int_le(transfers + epolls + polls, 4 * all + all / 10);
     for (int i = 0; i < CONNECTIONS; i++) {
         ck_assert_int_eq(coro_close(fds[i][1]), 0);
@@ -422,12 +423,16 @@ static int all_together(void *arg)
 
 START_TEST(nothing_is_held_up_by_anything)
 {
+    if (starves_threads("nothing_is_held_up_by_anything"))
+        return;
     ck_assert_int_eq(run_in_real_time(all_together), 0);
 }
 END_TEST
 
 START_TEST(nothing_is_held_up_in_debug_mode_and_with_a_seed)
 {
+    if (starves_threads("nothing_is_held_up_in_debug_mode_and_with_a_seed"))
+        return;
     coro_run_options options = test_options();
     options.virtual_clock = false;
     options.debug = true;
@@ -515,6 +520,8 @@ static void *asks_often(void *arg)
 TASK_TEST(a_post_wakes_a_loop_that_sleeps_in_the_poller)
 {
     int fds[2];
+    if (starves_threads("a_post_wakes_a_loop_that_sleeps_in_the_poller"))
+        return 0;
     make_pair(fds);
     struct asker asker = {coro_loop_retain(coro_current_loop()), fds[1]};
     const pthread_t thread = start_thread(asks_often, &asker);
@@ -550,6 +557,8 @@ static int waits_for_a_while(void *arg)
 
 START_TEST(it_sleeps_where_nobody_but_an_fd_can_wake_it)
 {
+    if (starves_threads("it_sleeps_where_nobody_but_an_fd_can_wake_it"))
+        return;
     ck_assert_int_eq(run_in_real_time(waits_for_a_while), 0);
     ck_assert_int_eq(run_test(waits_for_a_while, NULL), 0);
 }
@@ -570,6 +579,8 @@ static int is_interrupted(void *fd)
 
 START_TEST(sigint_wakes_it)
 {
+    if (starves_threads("sigint_wakes_it"))
+        return;
     int fds[2];
     make_pair(fds);
     signal(SIGINT, SIG_DFL);

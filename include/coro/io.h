@@ -31,6 +31,19 @@
  * it was closed otherwise, a call gets -EBADF, or goes to whatever has the number then, but may
  * need some 200 ms to find out; one that was waiting at that time may not find out at all. The same
  * holds for a number that has become another file's: O_NONBLOCK may be taken for set.
+ *
+ * With the poller "io_uring" system calls are saved by doing things early and together:
+ *   - A TCP socket that a task waits for repeatedly in coro_read(), coro_readv() or coro_recv()
+ *     without flags is received from ahead of the calls, up to some 64 KiB, and a listener is
+ *     accepted from in the same way. What was taken is handed out by the calls of this library
+ *     alone, in its order, for as long as the run lasts; closing the fd gives it up. So an fd that
+ *     others read as well, such as a child or a C library, is received from with coro_recvmsg() or
+ *     coro_recvfrom(), or waited for with coro_poll(), which take nothing ahead.
+ *   - A send to a socket waits, while other tasks run, to be made together with theirs. It is a
+ *     suspension, and what was sent before a cancel is told all the same: the cancel then comes at
+ *     the next wait.
+ *   - Only coro_close() closes an fd for its peer at once: whatever the kernel is still to do with
+ *     it keeps it open.
  */
 #ifndef CORO_IO_H
 #define CORO_IO_H

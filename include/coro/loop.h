@@ -39,8 +39,9 @@ typedef struct coro_run_options {
      * stack is wiped before each task, so that coro_stack_high_water() is exact.
      * asyncio.run(debug=True). */
     bool debug;
-    /* How the loop learns that fds are ready: "epoll" or "poll"; NULL is the best one there is. If
-     * it is not there, another one is used, and CORO_LOG_POLLER_REFUSED reported. */
+    /* How the loop learns what happens to fds: "epoll", "io_uring" (see io.h) or "poll"; NULL is
+     * the first of them that there is. If the one asked for is not there, or the kernel refuses it,
+     * another one is used, and CORO_LOG_POLLER_REFUSED reported. */
     const char *poller;
 } coro_run_options;
 

@@ -94,6 +94,7 @@ struct coro__backend {
 
 extern const struct coro__backend_kind coro__epoll;
 extern const struct coro__backend_kind coro__poll;
+extern const struct coro__backend_kind coro__io_uring;
 
 /* All that there are, up to a NULL, the default first. */
 extern const struct coro__backend_kind *const coro__backends[];

@@ -37,7 +37,7 @@ example_cflags = -std=c11 $(c_warnings) -I$(S)include $(user_cflags)
 link_flags = $(INSTRUMENT) $(LDFLAGS)
 
 # Per program: CFLAGS_test_x, LDFLAGS_test_x and LIBS_test_x are added for test/test_x.c (likewise
-# for the programs of bench/).
+# for the programs of bench/ and examples/).
 own = $($(1)_$(notdir $(basename $@)))
 all_own = $(foreach v,$(sort $(filter CFLAGS_% LDFLAGS_% LIBS_%,$(.VARIABLES))),$v=$($v))
 comma := ,
@@ -56,6 +56,10 @@ LDFLAGS_test_resolver = $(call wrap,getaddrinfo getnameinfo freeaddrinfo)
 LDFLAGS_test_spawn = $(call wrap,syscall close_range)
 LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
+# Headers of other libraries are spared the warnings.
+CFLAGS_curl = $(LIBCURL_CFLAGS:-I%=-isystem %)
+LIBS_curl = $(LIBCURL_LIBS)
+
 # --- Sources and products -------------------------------------------------------------------------
 births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
 backends := $(wildcard $(S)lib/io/backend_*.c $(S)lib/io/io_uring*.c)
@@ -72,7 +76,7 @@ shared := build/libcoro.so.$(VERSION)
 libs := $(static) $(if $(filter yes,$(SHARED)),$(shared))
 
 programs = $(patsubst $(S)%.c,build/%,$(wildcard $(S)$(1)/*.c))
-examples := $(call programs,examples)
+examples := $(filter-out $(EXAMPLES_LEFT_OUT:%=build/examples/%),$(call programs,examples))
 
 support := $(patsubst $(S)%.c,build/%.o,$(wildcard $(S)test/support*.c))
 test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c $(S)test/conformance/test_*.c))
@@ -116,7 +120,8 @@ build/ucontext/libcoro.a: $(ucontext_obj)
 # --- Programs -------------------------------------------------------------------------------------
 $(examples): build/examples/%: $(S)examples/%.c $(static) build/flags
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(example_cflags) $(depend) $(link_flags) -o $@ $< $(static) $(LIBS)
+	$(call say,CC)$(CC) $(example_cflags) $(call own,CFLAGS) $(depend) $(link_flags) -o $@ $< \
+		$(static) $(call own,LIBS) $(LIBS)
 
 build/test/%.o: $(S)test/%.c build/flags
 	@mkdir -p $(@D)

@@ -59,6 +59,8 @@ LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 # Headers of other libraries are spared the warnings.
 CFLAGS_curl = $(LIBCURL_CFLAGS:-I%=-isystem %)
 LIBS_curl = $(LIBCURL_LIBS)
+CFLAGS_http = $(HTTP_PARSER_CFLAGS:-I%=-isystem %)
+LIBS_http = $(HTTP_PARSER_LIBS)
 CFLAGS_postgres = $(LIBPQ_CFLAGS:-I%=-isystem %)
 LIBS_postgres = $(LIBPQ_LIBS)
 CFLAGS_redis = $(HIREDIS_CFLAGS:-I%=-isystem %)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A TCP echo server with a task for each connection, and three clients that talk to it at the same
- * time. With a port as its argument it serves until it is interrupted. */
+ * time. With a port as its argument (0 is any) it serves until it is interrupted. */
 #include <coro.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -81,8 +81,10 @@ static int start(void *arg)
         listen(listener, SOMAXCONN) < 0 ||
         getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         return -errno;
-    if (arg)
+    if (arg) {
+        fprintf(stderr, "listening on port %d\n", ntohs(address.sin_port));
         return accept_all(&listener);
+    }
     coro_task *server = coro_create_task(accept_all, &listener);
     const int rc = talk_all();
     coro_close(listener); /* which ends the server */

@@ -228,6 +228,7 @@ help:
 	@echo 'make bench-peers    beside what else is installed (./bootstrap --peers installs it)'
 	@echo 'make bench-growth   the cost of an operation against the number of tasks'
 	@echo 'make bench-sleepers a million tasks asleep: their memory, time and order'
+	@echo 'make bench-io       servers over loopback, beside what else is installed'
 	@echo 'make bench-guard    fails when instructions have become more; bench-guard-update accepts them'
 	@echo 'make install        into the prefix given to configure; DESTDIR is honoured'
 	@echo 'make uninstall      removes what install installed'
@@ -249,4 +250,4 @@ config.mk: config.status $(S)config.mk.in $(S)config.h.in $(S)libcoro.pc.in
 endif
 
 -include $(addsuffix .d,$(lib_obj) $(ucontext_obj) $(examples) $(benches) $(ucontext_benches) \
-	$(support) $(addsuffix .o,$(test_c) $(test_cc) $(oracle)))
+	$(io_programs) $(support) $(addsuffix .o,$(test_c) $(test_cc) $(oracle)))

@@ -51,18 +51,23 @@ static inline double bench_cpu(void)
     return bench_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* A figure of this process in KiB, such as "VmRSS:". */
-static inline double bench_kib(const char *name)
+/* A figure of a process in KiB, such as "VmRSS:", from its /proc/PID/status. */
+static inline double bench_kib_of(const char *path, const char *name)
 {
     char line[256];
     double value = 0;
-    FILE *file = fopen("/proc/self/status", "r");
+    FILE *file = fopen(path, "r");
     while (file && fgets(line, sizeof line, file))
         if (strncmp(line, name, strlen(name)) == 0)
             value = strtod(line + strlen(name), NULL);
     if (file)
         fclose(file);
     return value;
+}
+
+static inline double bench_kib(const char *name)
+{
+    return bench_kib_of("/proc/self/status", name);
 }
 
 static inline double bench_peak_mib(void)

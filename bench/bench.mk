@@ -4,6 +4,7 @@
 #     make bench-peers                  beside what else there is, as far as it is installed
 #     make bench-growth                 the cost of an operation against the number of tasks
 #     make bench-sleepers               a million tasks asleep: memory, time, and the order they wake in
+#     make bench-io                     servers over loopback, beside others
 #     make bench-guard                  fails when instructions have become more; -update accepts them
 # BENCHES="switch yield" chooses programs, ROWS='yield.*' rows, ROUNDS=11 the number of rounds.
 .PHONY: bench bench-peers
@@ -58,7 +59,7 @@ bench-growth: build/bench/growth
 
 # --- Peers ----------------------------------------------------------------------------------------
 # A peer is built where its header (or its compiler) is found; ./bootstrap --peers installs them.
-ifneq ($(filter bench-peers,$(MAKECMDGOALS)),)
+ifneq ($(filter bench-peers bench-io,$(MAKECMDGOALS)),)
 finds = $(shell printf '\#include <$(2)>\n' | $(1) -E - >/dev/null 2>&1 && echo yes)
 finds_c = $(call finds,$(CC) $(CPPFLAGS) -xc,$(1))
 finds_cxx = $(if $(CXX),$(call finds,$(CXX) $(CPPFLAGS) -xc++,$(1)))
@@ -104,6 +105,37 @@ bench-peers: $(addprefix build/bench/,$(BENCHES)) $(addprefix build/bench/peers/
 	@$(run_bench) -c -o build/bench-peers $(call columns,libcoro,build/bench,$(BENCHES)) \
 		$(foreach p,$(peers),'$(title_$(p))=build/bench/peers/$(p)') \
 		$(if $(PYTHON),'asyncio=$(PYTHON) $(S)bench/peers/python.py')
+
+# --- Servers over loopback ------------------------------------------------------------------------
+# A column is the load of bench/io/load on one server or two. CONNECTIONS="64 1000" chooses rows too.
+.PHONY: bench-io
+io := build/bench/io
+ifneq ($(filter bench-io,$(MAKECMDGOALS)),)
+uring := $(filter io_uring,$(POLLERS))
+io_peers := $(if $(call finds_c,uv.h),uv) $(if $(call has,go),go_servers)
+endif
+load = '$(1)=$(2) $(io)/load $(3)'
+loads = $(call load,$(1),$(2),echo $(3)) $(if $(call has,wrk),$(if $(4),$(call load,$(1),$(2),http $(4))))
+
+io_programs := $(patsubst %,$(io)/%,load coro epoll uv)
+$(io_programs): $(io)/%: $(S)bench/io/%.c $(static) build/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(bench_cflags) -I$(S)bench $(depend) $(link_flags) -o $@ $< $(static) \
+		$(call own,LIBS) $(LIBS)
+
+$(io)/go_servers: $(S)bench/io/go/main.go
+	@mkdir -p $(@D)
+	$(call say,GO)GO111MODULE=off go build -o $@ $<
+
+bench-io: $(patsubst %,$(io)/%,load coro epoll $(io_peers)) $(examples)
+	@$(run_bench) -c -o build/bench-io \
+		$(call loads,libcoro,,$(io)/coro,$(filter %/http,$(examples))) \
+		$(if $(uring),$(call loads,with io_uring,env CORO_POLLER=io_uring,$(io)/coro,$(filter %/http,$(examples)))) \
+		$(call loads,epoll by hand,,$(io)/epoll) \
+		$(if $(filter uv,$(io_peers)),$(call loads,libuv,,$(io)/uv)) \
+		$(if $(filter go_servers,$(io_peers)),$(call loads,Go,,$(io)/go_servers echo,$(io)/go_servers http)) \
+		$(if $(PYTHON),$(call loads,asyncio,,$(PYTHON) $(S)bench/io/python.py)) \
+		$(if $(call has,wrk),$(if $(call has,nginx),$(call load,nginx,,http sh $(S)bench/io/nginx $(io)/nginx)))
 
 # --- Counts of instructions -----------------------------------------------------------------------
 # Of an ordinary build alone: instrumented ones are not what users have.

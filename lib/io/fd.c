@@ -10,21 +10,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { CHUNK_SHIFT = 6, CHUNK = 1 << CHUNK_SHIFT, FIRST_CHUNKS = 16 };
+enum { FIRST_CHUNKS = 16 };
 
 void coro__fds_destroy(struct coro__fds *fds)
 {
     for (size_t i = 0; i < fds->count; i++)
         free(fds->chunks[i]);
     free(fds->chunks);
-}
-
-struct coro__fd *coro__fds_find(const struct coro__fds *fds, int number)
-{
-    const size_t chunk = (unsigned)number >> CHUNK_SHIFT;
-    if (chunk >= fds->count || !fds->chunks[chunk])
-        return NULL;
-    return &fds->chunks[chunk][number % CHUNK];
 }
 
 /* Has there be a place for this chunk. */
@@ -46,9 +38,9 @@ static bool grow(struct coro__fds *fds, size_t chunk)
 
 static struct coro__fd *make_chunk(size_t chunk)
 {
-    struct coro__fd *fds = coro__calloc(CHUNK, sizeof *fds);
-    for (int i = 0; fds && i < CHUNK; i++) {
-        fds[i].number = (int)(chunk << CHUNK_SHIFT) + i;
+    struct coro__fd *fds = coro__calloc(CORO__FDS_CHUNK, sizeof *fds);
+    for (int i = 0; fds && i < CORO__FDS_CHUNK; i++) {
+        fds[i].number = (int)(chunk << CORO__FDS_CHUNK_SHIFT) + i;
         coro__fd_reset(&fds[i]);
     }
     return fds;
@@ -56,7 +48,7 @@ static struct coro__fd *make_chunk(size_t chunk)
 
 struct coro__fd *coro__fds_make(struct coro__fds *fds, int number)
 {
-    const size_t chunk = (unsigned)number >> CHUNK_SHIFT;
+    const size_t chunk = (unsigned)number >> CORO__FDS_CHUNK_SHIFT;
     if (!grow(fds, chunk))
         return NULL;
     if (!fds->chunks[chunk] && !(fds->chunks[chunk] = make_chunk(chunk)))

@@ -41,6 +41,8 @@ struct coro__fd {
     bool unverified;  /* is in that list */
 };
 
+enum { CORO__FDS_CHUNK_SHIFT = 6, CORO__FDS_CHUNK = 1 << CORO__FDS_CHUNK_SHIFT };
+
 struct coro__fds {
     struct coro__fd **chunks;
     size_t count; /* of chunks, some of them NULL */
@@ -49,7 +51,13 @@ struct coro__fds {
 void coro__fds_destroy(struct coro__fds *fds);
 
 /* The entry of a number, if there is one. */
-struct coro__fd *coro__fds_find(const struct coro__fds *fds, int number);
+CORO__INLINE struct coro__fd *coro__fds_find(const struct coro__fds *fds, int number)
+{
+    const size_t chunk = (unsigned)number >> CORO__FDS_CHUNK_SHIFT;
+    if (CORO__UNLIKELY(chunk >= fds->count) || CORO__UNLIKELY(!fds->chunks[chunk]))
+        return NULL;
+    return &fds->chunks[chunk][(unsigned)number % CORO__FDS_CHUNK];
+}
 
 /* The entry of a number that is a valid fd; NULL without memory. */
 struct coro__fd *coro__fds_make(struct coro__fds *fds, int number);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/io.h"
-#include "coro/task.h"
 #include "util/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    /* Calls of one task, none of which has to wait, before it lets others run. */
-    MOST_CALLS = 64,
     /* Checks that a wait sees before it is verified: the second comes after at least one interval.
      */
     CHECKS_BEFORE = 2,
@@ -220,28 +217,17 @@ static int open_io(struct coro__loop *loop)
     return 0;
 }
 
-int coro__io_begin(struct coro__io **begun)
+int coro__io_begin_first(struct coro__io **io)
 {
-    const coro_task *caller = coro__caller();
-    if (CORO__UNLIKELY(!caller))
-        return -EPERM;
     struct coro__loop *loop = coro__loop_here();
-    const int rc = CORO__LIKELY(loop->poller != NULL) ? 0 : open_io(loop);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
-    struct coro__io *io = *begun = io_of(loop->poller);
-    if (CORO__LIKELY(io->caller != caller)) {
-        io->caller = caller;
-        io->calls = 0;
-    } else if (CORO__UNLIKELY(++io->calls == MOST_CALLS)) {
-        io->calls = 0;
-        return coro_yield();
-    }
-    return 0;
+    const int rc = open_io(loop);
+    if (rc == 0)
+        *io = io_of(loop->poller);
+    return rc;
 }
 
 /* --- Fds -------------------------------------------------------------------------------------- */
-static CORO__COLD int identify(struct coro__io *io, int number, struct coro__fd **fd)
+int coro__io_identify(struct coro__io *io, int number, struct coro__fd **fd)
 {
     enum coro__fd_type type;
     const int rc = coro__fd_identify(number, &type);
@@ -253,12 +239,6 @@ static CORO__COLD int identify(struct coro__io *io, int number, struct coro__fd 
         return -ENOMEM;
     (*fd)->type = (uint8_t)type;
     return 0;
-}
-
-int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd)
-{
-    *fd = coro__fds_find(&io->fds, number);
-    return CORO__LIKELY(*fd && coro__fd_is_known(*fd)) ? 0 : identify(io, number, fd);
 }
 
 void coro__io_made(int number, enum coro__fd_type type)

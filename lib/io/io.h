@@ -15,9 +15,13 @@
 #ifndef CORO_IO_IO_H
 #define CORO_IO_IO_H
 
+#include "coro/task.h"
 #include "io/backend.h"
 #include "io/fd.h"
 #include "task/current.h"
+
+/* Calls of one task, none of which has to wait, before it lets others run. */
+enum { CORO__MOST_CALLS = 64 };
 
 struct coro__io {
     struct coro__poller poller; /* the first member: loop->poller */
@@ -53,12 +57,40 @@ static inline struct coro__io *coro__io_here(void)
     return poller ? CORO__CONTAINER_OF(poller, struct coro__io, poller) : NULL;
 }
 
+/* Begins the first call of a loop. */
+CORO__COLD int coro__io_begin_first(struct coro__io **io);
+
 /* Begins a call by a task: 0 with the loop's I/O in *io; -EPERM, -ENOMEM, or, as it lets others run
  * first after many calls without a wait, -ECANCELED. */
-int coro__io_begin(struct coro__io **io);
+CORO__INLINE int coro__io_begin(struct coro__io **begun)
+{
+    struct coro__ready *ready = coro__ready_here;
+    const coro_task *caller = coro__ready_current(ready);
+    if (CORO__UNLIKELY(!caller))
+        return -EPERM;
+    struct coro__poller *poller = coro__loop_of(ready)->poller;
+    if (CORO__UNLIKELY(!poller))
+        return coro__io_begin_first(begun);
+    struct coro__io *io = *begun = CORO__CONTAINER_OF(poller, struct coro__io, poller);
+    if (CORO__LIKELY(io->caller != caller)) {
+        io->caller = caller;
+        io->calls = 0;
+    } else if (CORO__UNLIKELY(++io->calls == CORO__MOST_CALLS)) {
+        io->calls = 0;
+        return coro_yield();
+    }
+    return 0;
+}
+
+/* Finds out what an fd is. */
+CORO__COLD int coro__io_identify(struct coro__io *io, int number, struct coro__fd **fd);
 
 /* What is known of an fd, which is found out at its first use. 0, -EBADF or -ENOMEM. */
-int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd);
+CORO__INLINE int coro__io_find(struct coro__io *io, int number, struct coro__fd **fd)
+{
+    *fd = coro__fds_find(&io->fds, number);
+    return CORO__LIKELY(*fd && coro__fd_is_known(*fd)) ? 0 : coro__io_identify(io, number, fd);
+}
 
 /* Parks the caller until something happens in one of these directions, beside which CORO__RECEIVE
  * or CORO__ACCEPT may be; may return early. 0, -ECANCELED, -EBADF if it is closed meanwhile,

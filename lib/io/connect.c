@@ -60,6 +60,12 @@ int coro_accept(int fd, struct sockaddr *address, socklen_t *size)
     return (int)coro__perform(&call.operation);
 }
 
+int coro__accept_now(struct coro__io *io, int fd, struct sockaddr *address, socklen_t *size)
+{
+    struct accept call = {{.kind = &kind_of_accept, .fd = fd}, address, size};
+    return (int)coro__perform_now(io, &call.operation);
+}
+
 /* --- connect ---------------------------------------------------------------------------------- */
 struct connect {
     struct coro__operation operation;

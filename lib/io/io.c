@@ -20,29 +20,29 @@ static struct coro__io *io_of(struct coro__poller *poller)
 }
 
 /* --- Reports ---------------------------------------------------------------------------------- */
-static void run_listener(struct coro__waiter *waiter, int status)
+static void run_listener(struct coro__ready *ready, struct coro__waiter *waiter, int status)
 {
     waiter->wait->status = status;
-    coro__ready_push_callback(coro__ready_here, &waiter->wait->callback);
+    coro__ready_push_callback(ready, &waiter->wait->callback);
 }
 
-static void wake_all(struct coro__waiter **waiters, int status)
+static void wake_all(struct coro__ready *ready, struct coro__waiter **waiters, int status)
 {
     while (*waiters) {
         struct coro__waiter *waiter = *waiters;
         coro__waiter_remove(waiter);
         if (waiter->wait->task)
-            waiter->granted = coro__wake(coro__ready_here, waiter->wait, status);
+            waiter->granted = coro__wake(ready, waiter->wait, status);
         else
-            run_listener(waiter, status);
+            run_listener(ready, waiter, status);
     }
 }
 
-static void wake(struct coro__fd *fd, unsigned directions, int status)
+static void wake(struct coro__io *io, struct coro__fd *fd, unsigned directions, int status)
 {
     for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
         if (directions & (1u << i))
-            wake_all(&fd->waiters[i], status);
+            wake_all(&io->loop->ready, &fd->waiters[i], status);
 }
 
 void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits)
@@ -55,7 +55,7 @@ void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits)
     fd->ready |= (uint8_t)directions;
     if (bits & CORO__EXCEPTION)
         fd->exceptional = true;
-    wake(fd, directions, 0);
+    wake(io, fd, directions, 0);
 }
 
 void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
@@ -64,7 +64,7 @@ void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
         io->backend->kind->forget(io->backend, fd);
     coro__fd_reset(fd);
     fd->generation++;
-    wake(fd, CORO__BOTH, status);
+    wake(io, fd, CORO__BOTH, status);
 }
 
 /* --- Verifying -------------------------------------------------------------------------------- */
@@ -94,7 +94,7 @@ static void verify(struct coro__io *io, struct coro__fd *fd)
     }
     coro__fd_reset(fd);
     fd->watched = rc < 0 ? 0 : (uint8_t)(rc & ~CORO__NEW);
-    wake(fd, CORO__BOTH, 0);
+    wake(io, fd, CORO__BOTH, 0);
 }
 
 static bool is_due(const struct coro__io *io, const struct coro__fd *fd)
@@ -360,6 +360,7 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
         return -ENOMEM;
     if (calls)
         calls->make_room(io->backend);
+    const bool was_covered = covered(fd, direction);
     const int rc = watch(io, fd, direction);
     if (rc < 0) {
         coro__ready_unreserve(ready, 1);
@@ -369,8 +370,12 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
     listener->wait.callback.run = on_report;
     listener->run = run;
     coro__waiter_init(&listener->waiter, &listener->wait);
-    coro__waiter_push(&fd->waiters[direction == CORO__WRITE], &listener->waiter);
     coro__loop_begin_listening(io->loop);
+    /* What has been reported and is still there is not reported again. */
+    if (was_covered && fd->ready & direction)
+        run_listener(ready, &listener->waiter, 0);
+    else
+        coro__waiter_push(&fd->waiters[direction == CORO__WRITE], &listener->waiter);
     return 0;
 }
 

@@ -100,9 +100,8 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
 
 void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait);
 
-/* Runs the callback once, in a later pass, after the next report of this direction (the first one
- * says what is there already): with 0, or with -EBADF if the fd is closed. 0, or an error as of
- * coro__io_wait(), and then it is not run. */
+/* Runs the callback once, in a later pass, when a call may go through in this direction: with 0, or
+ * with -EBADF if the fd is closed. 0, or an error as of coro__io_wait(), and then it is not run. */
 int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
                     struct coro__listener *listener,
                     void (*run)(struct coro__listener *listener, int status));
@@ -116,6 +115,9 @@ void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits);
 /* The file of an fd is gone, or about to go: nothing of it is remembered, and its waiters get the
  * status. */
 void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status);
+
+/* coro_close() of an fd that this loop, which need not run now, or none knows. */
+int coro__io_close(struct coro__io *io, int number);
 
 /* An fd was made by the library, close-on-exec and non-blocking. */
 void coro__io_made(int number, enum coro__fd_type type);

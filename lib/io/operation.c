@@ -10,22 +10,31 @@ static ssize_t attempt(struct coro__operation *operation, struct coro__fd *fd)
     return rc;
 }
 
-/* Where the back end makes calls itself. What is written keeps its order. */
-static ssize_t attempt_write(struct coro__io *io, struct coro__operation *operation,
-                             struct coro__fd *fd)
+static bool queue_send(struct coro__io *io, struct coro__operation *operation, struct coro__fd *fd,
+                       ssize_t *rc)
 {
-    const struct coro__operation_kind *kind = operation->kind;
     struct coro__send send = {0};
+    if (!operation->kind->as_send || operation->only_now || !coro__fd_is_socket(fd))
+        return false;
+    operation->kind->as_send(operation, &send);
+    if (!coro__send_queued(io, fd, &send, rc))
+        return false;
+    coro__fd_note_written(fd, *rc, send.size);
+    return true;
+}
+
+/* What is written keeps its order, where the back end makes calls itself. */
+CORO__INLINE ssize_t attempt_in_order(struct coro__io *io, struct coro__operation *operation,
+                                      struct coro__fd *fd, bool may_queue)
+{
+    const struct coro__backend_calls *calls = io->backend->kind->calls;
     ssize_t rc;
-    if (kind->as_send && !operation->only_now && coro__fd_is_socket(fd)) {
-        kind->as_send(operation, &send);
-        if (coro__send_queued(io, fd, &send, &rc)) {
-            coro__fd_note_written(fd, rc, send.size);
+    if (calls && operation->kind->direction == CORO__WRITE) {
+        if (may_queue && queue_send(io, operation, fd, &rc))
             return rc;
-        }
+        if (fd->queued)
+            calls->submit(io->backend);
     }
-    if (fd->queued)
-        io->backend->kind->calls->submit(io->backend);
     return attempt(operation, fd);
 }
 
@@ -50,6 +59,20 @@ static int wait(struct coro__io *io, struct coro__fd *fd, const struct coro__ope
     return CORO__LIKELY(coro__fd_is_known(fd)) ? 0 : coro__io_find(io, fd->number, &fd);
 }
 
+/* Attempts it, and clears what is remembered if it would block: -EAGAIN. */
+CORO__INLINE ssize_t attempt_or_find_again(struct coro__io *io, struct coro__operation *operation,
+                                           struct coro__fd **fd, bool may_queue)
+{
+    const uint32_t generation = (*fd)->generation;
+    ssize_t rc = attempt_in_order(io, operation, *fd, may_queue);
+    if ((CORO__UNLIKELY(rc == -EBADF) || CORO__UNLIKELY(rc == -ENOTSOCK)) &&
+        (*fd)->generation == generation && find_again(io, fd, rc))
+        rc = attempt(operation, *fd);
+    if (rc == -EAGAIN && !operation->only_now)
+        (*fd)->ready &= (uint8_t)~operation->kind->direction;
+    return rc;
+}
+
 ssize_t coro__perform(struct coro__operation *operation)
 {
     const struct coro__operation_kind *kind = operation->kind;
@@ -60,20 +83,21 @@ ssize_t coro__perform(struct coro__operation *operation)
         rc = coro__io_find(io, operation->fd, &fd);
     while (CORO__LIKELY(rc == 0)) {
         if (fd->ready & kind->direction || operation->only_now) {
-            const uint32_t generation = fd->generation;
-            rc = io->backend->kind->calls && kind->direction == CORO__WRITE
-                     ? attempt_write(io, operation, fd)
-                     : attempt(operation, fd);
-            if ((CORO__UNLIKELY(rc == -EBADF) || CORO__UNLIKELY(rc == -ENOTSOCK)) &&
-                fd->generation == generation && find_again(io, &fd, rc)) {
-                rc = 0;
-                continue;
-            }
+            rc = attempt_or_find_again(io, operation, &fd, true);
             if (CORO__LIKELY(rc != -EAGAIN) || operation->only_now)
                 return rc;
-            fd->ready &= (uint8_t)~kind->direction;
         }
         rc = wait(io, fd, kind);
     }
     return rc;
+}
+
+ssize_t coro__perform_now(struct coro__io *io, struct coro__operation *operation)
+{
+    struct coro__fd *fd;
+    const int rc = coro__io_find(io, operation->fd, &fd);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    return fd->ready & operation->kind->direction ? attempt_or_find_again(io, operation, &fd, false)
+                                                  : -EAGAIN;
 }

@@ -10,6 +10,9 @@
 #include "io/send.h"
 #include "io/system.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 struct coro__operation;
 
 struct coro__operation_kind {
@@ -35,5 +38,14 @@ struct coro__operation {
 
 /* What the last attempt returned, or -EPERM, -ENOMEM, -ECANCELED, -EBADF. */
 ssize_t coro__perform(struct coro__operation *operation);
+
+/* One attempt, or none while it is remembered that it would block: -EAGAIN then. For callbacks as
+ * well; who gets -EAGAIN waits or listens for the direction. */
+ssize_t coro__perform_now(struct coro__io *io, struct coro__operation *operation);
+
+/* These calls made so. The caller sees to it that the lengths are such as the calls take. */
+ssize_t coro__read_now(struct coro__io *io, int fd, void *buffer, size_t n);
+ssize_t coro__writev_now(struct coro__io *io, int fd, const struct iovec *iov, int count);
+int coro__accept_now(struct coro__io *io, int fd, struct sockaddr *address, socklen_t *size);
 
 #endif

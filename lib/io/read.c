@@ -38,6 +38,12 @@ ssize_t coro_read(int fd, void *buffer, size_t n)
     return n <= SSIZE_MAX ? coro__perform(&call.operation) : -EINVAL;
 }
 
+ssize_t coro__read_now(struct coro__io *io, int fd, void *buffer, size_t n)
+{
+    struct read call = {{.kind = &kind, .fd = fd}, buffer, n};
+    return coro__perform_now(io, &call.operation);
+}
+
 ssize_t coro_read_all(int fd, void *buffer, size_t n, size_t *done)
 {
     char *at = buffer;

@@ -122,14 +122,27 @@ static const struct coro__operation_kind kind_of_writev = {.wait = CORO__OPERATI
                                                            .attempt = try_writev,
                                                            .as_send = writev_as_send};
 
-ssize_t coro_writev(int fd, const struct iovec *iov, int count)
+static struct writev begin_writev(int fd, const struct iovec *iov, int count)
 {
     struct writev call = {{.kind = &kind_of_writev, .fd = fd}, iov, count, 0, {0}};
-    if (count > CORO__IOV_MAX || !coro__iov_size(iov, count, &call.size))
-        return -EINVAL;
     call.message.msg_iov = (struct iovec *)(uintptr_t)iov;
     call.message.msg_iovlen = (size_t)count;
+    return call;
+}
+
+ssize_t coro_writev(int fd, const struct iovec *iov, int count)
+{
+    struct writev call = begin_writev(fd, iov, count);
+    if (count > CORO__IOV_MAX || !coro__iov_size(iov, count, &call.size))
+        return -EINVAL;
     return coro__perform(&call.operation);
+}
+
+ssize_t coro__writev_now(struct coro__io *io, int fd, const struct iovec *iov, int count)
+{
+    struct writev call = begin_writev(fd, iov, count);
+    coro__iov_size(iov, count, &call.size);
+    return coro__perform_now(io, &call.operation);
 }
 
 /* --- writev_all ------------------------------------------------------------------------------- */

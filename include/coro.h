@@ -31,7 +31,9 @@
 #include "coro/runner.h"     /* several runs of one loop */
 #include "coro/select.h"     /* the first of several things */
 #include "coro/semaphore.h"  /* semaphores */
+#include "coro/server.h"     /* a task for each client */
 #include "coro/signal.h"     /* signals, waited for */
+#include "coro/stream.h"     /* connections with buffers */
 #include "coro/task.h"       /* create, await, cancel, sleep */
 #include "coro/thread.h"     /* what would block, in a thread */
 #include "coro/threadsafe.h" /* calls from other threads */

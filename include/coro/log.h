@@ -32,6 +32,11 @@ enum coro_log_event {
     CORO_LOG_COMPLETED_NOT_ENDED,
     /* A stack could not be given a guard page; said once a run. */
     CORO_LOG_NO_GUARD_PAGE,
+    /* The handler of a server's client failed: asyncio's "Unhandled exception in
+     * client_connected_cb". */
+    CORO_LOG_CLIENT_ERROR,
+    /* A server cannot accept clients for lack of something; it tries again after a second. */
+    CORO_LOG_ACCEPT_ERROR,
     /* The poller that was asked for is not there, or the system refuses it; another one is used. */
     CORO_LOG_POLLER_REFUSED,
     /* A process still ran when the run ended that had created it, and was killed. */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream is open, then closing, then lost.
+ *   open     bytes are read and written
+ *   closing  it was closed here: no more is read or written, but the loop still sends the chunks
+ *   lost     its fd is closed; `error` says whether by an error
+ * coro__stream_lose() is the only way to the last one.
+ *
+ * Reading is done by the task that reads; while there is none, and others wait (`watchers`), by the
+ * loop, through `ahead`. The rest of what is written is sent by the loop, through `behind`, which
+ * listens as long as there are chunks.
+ *
+ * The loop owns it too, and loses it when it is closed itself. It is freed when it is lost, has no
+ * references, and no call is inside (`calls`).
+ */
+#ifndef CORO_IO_STREAM_H
+#define CORO_IO_STREAM_H
+
+#include "coro/stream.h"
+#include "io/transport.h"
+
+struct coro_stream {
+    struct coro__owned owned;
+    struct coro__loop *loop; /* NULL when it has gone */
+    struct coro__transport *transport;
+    struct coro__transport plain;
+    unsigned references;
+    unsigned calls; /* that wait, or are about to look at it again */
+    bool closing;
+    bool lost;
+    int error; /* valid when lost: a negative errno, or 0 */
+    /* Called when it is lost; NULL is nothing. */
+    void (*on_lost)(coro_stream *stream, void *arg);
+    void *on_lost_arg;
+
+    /* Reading. What is in the buffer is from begin to end. */
+    coro_task *reader; /* that is in a call; NULL is none */
+    char *buffer;
+    size_t begin, end, room;
+    size_t limit;
+    bool filled; /* the last read took all the room that there was */
+    bool lent;   /* pointers into the buffer are out: what is in it must not move */
+    bool eof;
+    bool reads_ahead; /* `ahead` listens */
+    struct coro__listener ahead;
+
+    /* Writing. */
+    struct coro__chunk *first, *last;
+    size_t unsent;
+    size_t high, low;
+    bool paused; /* it went over the high mark, and has not come down to the low one */
+    bool eof_written;
+    bool sends_behind; /* `behind` listens */
+    struct coro__listener behind;
+
+    struct coro__waiter *drainers;
+    struct coro__waiter *closers;
+    unsigned watchers; /* of both */
+
+    socklen_t peer_size; /* 0: there is none, because of peer_error */
+    int peer_error;
+    struct sockaddr_storage peer;
+};
+
+/* Makes a stream of an fd, with one reference, in the loop of the I/O. A peer that is NULL is asked
+ * for. 0, or a negative errno: the fd is still the caller's. */
+int coro__stream_create(coro_stream **stream, struct coro__io *io, int fd, size_t limit,
+                        const struct sockaddr *peer, socklen_t size);
+
+/* 0, -ENOMEM for NULL, or -EXDEV if it is another thread's. */
+int coro__stream_check(const coro_stream *stream);
+
+/* The connection is lost, by an error or, for 0, because it was closed. It may be freed by that. */
+void coro__stream_lose(coro_stream *stream, int error);
+
+/* Wakes all that wait in one of its lists. */
+void coro__stream_wake(coro_stream *stream, struct coro__waiter **list);
+
+/* A call that waits, or goes on after what may have lost the stream, is inside. */
+static inline void coro__stream_enter(coro_stream *stream)
+{
+    stream->calls++;
+}
+
+void coro__stream_leave(coro_stream *stream);
+
+/* Parks the caller until something is done about the stream. The status that it was woken with. */
+int coro__stream_park(coro_stream *stream, struct coro__waiter **list,
+                      const struct coro__wait_kind *kind);
+
+void coro__stream_park_abandon(struct coro__ready *ready, struct coro__wait *wait);
+
+/* Reads ahead, if there is reason to and room; or does so no more. */
+void coro__stream_read_ahead(coro_stream *stream);
+void coro__stream_stop_reading(coro_stream *stream);
+
+/* Drops what was not sent. */
+void coro__stream_discard_chunks(coro_stream *stream);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What moves the bytes of a stream: the fd itself, or what encrypts them on their way to it. No
+ * call here waits, or is told twice what it has taken: each takes what it can now, or returns
+ * -EAGAIN and says in `wanted` which direction of the fd it needs for more.
+ */
+#ifndef CORO_IO_TRANSPORT_H
+#define CORO_IO_TRANSPORT_H
+
+#include "io/io.h"
+
+#include <sys/uio.h>
+
+struct coro__transport;
+
+struct coro__transport_kind {
+    /* How many bytes were read; 0 is the end. */
+    ssize_t (*read)(struct coro__transport *transport, void *buffer, size_t n);
+    /* How many bytes were written, of at most IOV_MAX pieces. */
+    ssize_t (*write)(struct coro__transport *transport, const struct iovec *iov, int count);
+    /* Tells the peer that all has been written. -EOPNOTSUPP where that cannot be told. */
+    int (*write_eof)(struct coro__transport *transport);
+    bool (*can_write_eof)(const struct coro__transport *transport);
+    /* Closes the fd, and gives up what the transport holds; nothing is called after that. */
+    void (*close)(struct coro__transport *transport);
+};
+
+struct coro__transport {
+    const struct coro__transport_kind *kind;
+    struct coro__io *io;
+    int fd;
+    unsigned wanted; /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
+};
+
+/* An fd as it is. 0, or -EBADF, -ENOMEM. */
+int coro__fd_transport_init(struct coro__transport *transport, struct coro__io *io, int fd);
+
+#endif

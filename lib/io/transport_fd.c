@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/transport.h"
+#include "io/operation.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+static ssize_t read_fd(struct coro__transport *transport, void *buffer, size_t n)
+{
+    transport->wanted = CORO__READ;
+    return coro__read_now(transport->io, transport->fd, buffer, n);
+}
+
+static ssize_t write_fd(struct coro__transport *transport, const struct iovec *iov, int count)
+{
+    transport->wanted = CORO__WRITE;
+    return coro__writev_now(transport->io, transport->fd, iov, count);
+}
+
+static bool can_write_eof(const struct coro__transport *transport)
+{
+    struct coro__fd *fd;
+    return coro__io_find(transport->io, transport->fd, &fd) == 0 && coro__fd_is_socket(fd);
+}
+
+static int write_eof(struct coro__transport *transport)
+{
+    const int saved_errno = errno;
+    if (!can_write_eof(transport))
+        return -EOPNOTSUPP;
+    return (int)coro__system_result(shutdown(transport->fd, SHUT_WR), saved_errno);
+}
+
+static void close_fd(struct coro__transport *transport)
+{
+    coro__io_close(transport->io, transport->fd);
+}
+
+static const struct coro__transport_kind kind = {
+    .read = read_fd,
+    .write = write_fd,
+    .write_eof = write_eof,
+    .can_write_eof = can_write_eof,
+    .close = close_fd,
+};
+
+/* Small writes are not to wait for the peer's acknowledgement of the one before. */
+static void send_at_once(int fd)
+{
+    const int on = 1, saved_errno = errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    errno = saved_errno;
+}
+
+int coro__fd_transport_init(struct coro__transport *transport, struct coro__io *io, int number)
+{
+    struct coro__fd *fd;
+    const int rc = coro__io_find(io, number, &fd);
+    if (rc < 0)
+        return rc;
+    if (fd->type == CORO__FD_TCP)
+        send_at_once(number);
+    *transport = (struct coro__transport){.kind = &kind, .io = io, .fd = number};
+    return 0;
+}

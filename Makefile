@@ -54,6 +54,7 @@ LDFLAGS_test_poller = $(call wrap,recv send epoll_create1 epoll_wait epoll_pwait
 LDFLAGS_test_process = $(call wrap,syscall close_range)
 LDFLAGS_test_resolver = $(call wrap,getaddrinfo getnameinfo freeaddrinfo)
 LDFLAGS_test_spawn = $(call wrap,syscall close_range)
+LDFLAGS_test_connection = $(call wrap,getaddrinfo)
 LDFLAGS_test_thread = $(call wrap,clock_gettime write)
 
 # Headers of other libraries are spared the warnings.

@@ -104,7 +104,6 @@ TASK_TEST(what_cannot_be_sent_is_sent_by_the_loop)
     coro_task *all[4];
     coro_stream *stream = fill_stream(&peer);
     ck_assert_uint_eq(coro_all_tasks(all, 4), 1);
-    coro_release(all[0]);
     memset(buffer, 0, MUCH); /* it was copied */
     expect_pattern(peer, MUCH);
     ck_assert_uint_eq(coro_stream_get_write_buffer_size(stream), 0);

@@ -90,6 +90,7 @@ test_c := $(patsubst $(S)%.c,build/%,$(wildcard $(S)test/test_*.c $(S)test/confo
 test_cc := $(if $(CXX),$(patsubst $(S)%.cc,build/%,$(wildcard $(S)test/test_*.cc)))
 test_sh := $(wildcard $(S)test/test_*.sh)
 oracle := build/test/oracle/interpreter
+fuzzer := build/test/fuzz/fuzz_reader
 
 all: $(libs) $(examples)
 
@@ -145,6 +146,9 @@ $(test_c) $(test_cc): %: %.o $(support) $(static)
 $(oracle): %: %.o $(static)
 	$(call say,LINK)$(CC) $(CFLAGS) $(link_flags) -o $@ $< $(static) $(LIBS)
 
+$(fuzzer): %: %.o $(static)
+	$(call say,LINK)$(CC) $(CFLAGS) $(link_flags) -fsanitize=fuzzer -o $@ $< $(static) $(LIBS)
+
 # --- Tests ----------------------------------------------------------------------------------------
 # TESTS="test_gather test_wait" runs only these; TEST_WRAPPER="valgrind -q" runs programs under it.
 known_tests := $(sort $(notdir $(basename $(test_c) $(test_cc) $(test_sh))))
@@ -166,6 +170,13 @@ check:
 	@echo 'The tests need libcheck (Debian: apt-get install check): install it and run ./bootstrap again.' >&2
 	@exit 1
 endif
+
+# In a build of its own: ./configure CC=clang --enable-sanitize=fuzzer-no-link,address,undefined
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: $(fuzzer)
+	@mkdir -p build/corpus
+	$(fuzzer) -max_total_time=$(FUZZ_SECONDS) -max_len=3000 -artifact_prefix=build/ build/corpus
 
 # --- For a person to watch ------------------------------------------------------------------------
 include $(S)bench/bench.mk
@@ -224,6 +235,7 @@ distclean: clean
 help:
 	@echo 'make                the library (static and shared) and the examples, in build/'
 	@echo 'make check          all tests; TESTS="test_gather ..." only these, V=1 with their output'
+	@echo 'make fuzz           random scripts for the stream reader, FUZZ_SECONDS long: see CONTRIBUTING.md'
 	@echo 'make demo           the guide'\''s programs live, then the speed of a context switch here'
 	@echo 'make bench          all benchmarks; BENCHES="switch ..." only these'
 	@echo 'make bench-peers    beside what else is installed (./bootstrap --peers installs it)'
@@ -251,4 +263,4 @@ config.mk: config.status $(S)config.mk.in $(S)config.h.in $(S)libcoro.pc.in
 endif
 
 -include $(addsuffix .d,$(lib_obj) $(ucontext_obj) $(examples) $(benches) $(ucontext_benches) \
-	$(io_programs) $(support) $(addsuffix .o,$(test_c) $(test_cc) $(oracle)))
+	$(io_programs) $(support) $(addsuffix .o,$(test_c) $(test_cc) $(oracle) $(fuzzer)))

@@ -42,7 +42,7 @@ bool starves_threads(const char *test)
     return true;
 }
 
-int run_suite_on_pollers(const char *name, const TTest *const tests[])
+static int run_suite_on_each(const char *name, const TTest *const tests[], bool has_threads)
 {
     static const char *const pollers[] = {"epoll", "poll", "io_uring"};
     int rc = 0;
@@ -55,9 +55,20 @@ int run_suite_on_pollers(const char *name, const TTest *const tests[])
         }
         snprintf(title, sizeof title, "%s (%s)", name, pollers[i]);
         setenv("CORO_POLLER", pollers[i], 1);
-        rc |= run_suite(title, tests);
+        if (!has_threads || !starves_threads(title))
+            rc |= run_suite(title, tests);
     }
     return rc;
+}
+
+int run_suite_on_pollers(const char *name, const TTest *const tests[])
+{
+    return run_suite_on_each(name, tests, false);
+}
+
+int run_suite_with_threads_on_pollers(const char *name, const TTest *const tests[])
+{
+    return run_suite_on_each(name, tests, true);
 }
 
 void make_pair(int fds[2])

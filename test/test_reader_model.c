@@ -12,7 +12,7 @@ static void run_scripts(unsigned first, int count, bool large)
             state = state * 6364136223846793005u + 1442695040888963407u;
             script[i] = (uint8_t)(state >> 56);
         }
-        script[0] = large ? 0 : (uint8_t)(1 + k * 7 % 255);
+        script[0] = (uint8_t)(large ? 0 : 1 + k * 7 % 255);
         reader_check(script, large ? sizeof script / 4 : sizeof script);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An echo server with a task for each connection, like examples/echo.c. */
-#include "io/listen.h"
+#include "listen.h"
 
 #include <coro.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An echo server as an edge-triggered epoll loop by hand: the limit of what there is to reach. Who
  * does not read what it gets is disconnected. */
-#include "io/listen.h"
+#include "listen.h"
 
 #include <stdio.h>
 #include <sys/epoll.h>

@@ -9,8 +9,8 @@
  * processor than the load. After some time to warm up a second is measured; after that, as it costs
  * time, system calls are counted.
  */
-#include "io/latency.h"
-#include "io/server.h"
+#include "latency.h"
+#include "server.h"
 
 #include <coro/base.h>
 #include <sys/epoll.h>

@@ -312,6 +312,66 @@ TASK_TEST(pipes_are_written_and_closed)
     return 0;
 }
 
+static coro_stream *open_pipe(int *reader)
+{
+    int fds[2];
+    coro_stream *stream;
+    make_pipe(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    *reader = fds[0];
+    return stream;
+}
+
+static coro_stream *fill_pipe(int *reader)
+{
+    coro_stream *stream = open_pipe(reader);
+    fill(buffer, MUCH, 0);
+    ck_assert_int_eq(coro_stream_write(stream, buffer, MUCH), 0);
+    return stream;
+}
+
+TASK_TEST(a_pipe_is_drained)
+{
+    int reader;
+    coro_stream *stream = fill_pipe(&reader);
+    coro_task *drainer = spawn(drains, stream), *closer = spawn(waits_closed, stream);
+    expect_parked(drainer);
+    ck_assert_int_eq(coro_read_all(reader, buffer, MUCH, NULL), MUCH);
+    ck_assert(filled(buffer, MUCH, 0));
+    ck_assert_int_eq(coro_join(drainer, NULL), 0);
+    expect_parked(closer);
+    ck_assert_int_eq(coro_stream_close(stream), 0);
+    ck_assert_int_eq(coro_join(closer, NULL), 0);
+    coro_stream_release(stream);
+    ck_assert_int_eq(coro_close(reader), 0);
+    return 0;
+}
+
+TASK_TEST(who_waits_for_the_end_of_a_pipe_learns_that_nobody_reads)
+{
+    int reader;
+    coro_stream *stream = open_pipe(&reader);
+    ck_assert_int_eq(coro_wait_for(spawn(waits_closed, stream), CORO_SECOND, NULL), -ETIMEDOUT);
+    coro_task *closer = spawn(waits_closed, stream);
+    expect_parked(closer);
+    ck_assert_int_eq(close(reader), 0);
+    ck_assert_int_eq(coro_join(closer, NULL), 0);
+    ck_assert(coro_stream_is_closing(stream));
+    ck_assert_int_eq(coro_stream_write(stream, "x", 1), -EPIPE);
+    ck_assert_int_eq(coro_stream_drain(stream), -ECONNRESET);
+    coro_stream_release(stream);
+
+    stream = fill_pipe(&reader);
+    coro_task *drainer = spawn(drains, stream);
+    closer = spawn(waits_closed, stream);
+    expect_parked(drainer);
+    ck_assert_int_eq(close(reader), 0);
+    ck_assert_int_eq(coro_join(drainer, NULL), -EPIPE);
+    ck_assert_int_eq(coro_join(closer, NULL), -EPIPE);
+    coro_stream_release(stream);
+    return 0;
+}
+
 /* --- Losses ----------------------------------------------------------------------------------- */
 TASK_TEST(the_peer_goes_while_there_is_more_to_send)
 {
@@ -435,6 +495,8 @@ int main(void)
         an_abort_sends_nothing_more,
         the_end_is_written_when_all_is_sent,
         pipes_are_written_and_closed,
+        a_pipe_is_drained,
+        who_waits_for_the_end_of_a_pipe_learns_that_nobody_reads,
         the_peer_goes_while_there_is_more_to_send,
         somebody_else_closes_the_fd,
         both_ends_have_names,

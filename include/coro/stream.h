@@ -25,7 +25,9 @@
  *
  * The end. The peer's end of writing is the end of what is read here; writing may go on. A
  * connection is lost when it is closed here, with nothing left to send, or by an error. The error
- * is then that of all calls that read or drain, and of coro_stream_wait_closed().
+ * is then that of all calls that read or drain, and of coro_stream_wait_closed(). The writing end
+ * of a pipe is lost as well when nobody reads any more, which is an error (-EPIPE) only with
+ * something left to send; it is noticed by a write, and while a task drains or waits for the close.
  *
  * Ownership. Whoever opens a stream has a reference to it, and gives it up with
  * coro_stream_release(). A stream belongs to the loop that it was opened in, and when that is

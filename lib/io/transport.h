@@ -30,6 +30,7 @@ struct coro__transport {
     struct coro__io *io;
     int fd;
     unsigned wanted; /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
+    bool write_only; /* the fd is, as the writing end of a pipe: nothing is to be read ahead */
 };
 
 /* An fd as it is. 0, or -EBADF, -ENOMEM. */

@@ -2,6 +2,7 @@
 #include "io/transport.h"
 #include "io/operation.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -52,6 +53,13 @@ static void send_at_once(int fd)
     errno = saved_errno;
 }
 
+static bool is_write_only(int fd)
+{
+    const int saved_errno = errno;
+    const int flags = (int)coro__system_result(fcntl(fd, F_GETFL), saved_errno);
+    return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY;
+}
+
 int coro__fd_transport_init(struct coro__transport *transport, struct coro__io *io, int number)
 {
     struct coro__fd *fd;
@@ -61,5 +69,6 @@ int coro__fd_transport_init(struct coro__transport *transport, struct coro__io *
     if (fd->type == CORO__FD_TCP)
         send_at_once(number);
     *transport = (struct coro__transport){.kind = &kind, .io = io, .fd = number};
+    transport->write_only = !coro__fd_is_socket(fd) && is_write_only(number);
     return 0;
 }

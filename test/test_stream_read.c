@@ -536,6 +536,20 @@ TASK_TEST(misuse_is_an_error)
     return 0;
 }
 
+TASK_TEST(a_socket_must_be_a_stream)
+{
+    static const int types[] = {SOCK_DGRAM, SOCK_SEQPACKET};
+    coro_stream *stream;
+    for (int i = 0; i < 2; i++) {
+        int fds[2];
+        ck_assert_int_eq(socketpair(AF_UNIX, types[i], 0, fds), 0);
+        ck_assert_int_eq(coro_open_stream(&stream, fds[0], NULL), -EINVAL);
+        ck_assert_ptr_null(stream);
+        close_both(fds); /* it has stayed the caller's */
+    }
+    return 0;
+}
+
 START_TEST(outside_a_task_none_is_opened)
 {
     coro_stream *stream = (coro_stream *)&stream;
@@ -637,6 +651,7 @@ int main(void)
         a_reader_is_left_alone_with_the_stream,
         somebody_else_closes_the_fd,
         misuse_is_an_error,
+        a_socket_must_be_a_stream,
         outside_a_task_none_is_opened,
         a_stream_outlives_its_loop,
         between_runs_a_stream_is_closed,

@@ -94,7 +94,8 @@ CORO_API int coro_open_unix_connection(coro_stream **stream, const char *path,
  * if the call fails, it stays the caller's. Of the options, the limit counts.
  * open_connection(sock=), loop.connect_read_pipe(), connect_write_pipe().
  *
- * Returns 0 with the stream in *stream, or -EBADF, -EPERM, -ENOMEM, -ECANCELED.
+ * Returns 0 with the stream in *stream, or -EINVAL for a socket of datagrams or packets, -EBADF,
+ * -EPERM, -ENOMEM, -ECANCELED.
  */
 CORO_API int coro_open_stream(coro_stream **stream, int fd, const coro_connection_options *options);
 

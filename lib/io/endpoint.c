@@ -47,6 +47,16 @@ const char *coro__endpoint_text(const struct sockaddr *address, socklen_t size,
     return text;
 }
 
+int coro__endpoint_check(int fd)
+{
+    int type;
+    socklen_t size = sizeof type;
+    const int saved_errno = errno;
+    const int rc =
+        (int)coro__system_result(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size), saved_errno);
+    return rc < 0 || type == SOCK_STREAM ? rc : -EINVAL;
+}
+
 int coro__endpoint_port(int fd)
 {
     struct sockaddr_storage address;

@@ -15,6 +15,9 @@ int coro__endpoint_look_up(const char *host, const char *port, int family, int f
 /* The address of a path. 0, -EINVAL, or -ENAMETOOLONG. */
 int coro__endpoint_of_path(const char *path, struct sockaddr_un *address, socklen_t *size);
 
+/* 0 for a socket of streams, -EINVAL for another kind, -ENOTSOCK for what is none, or -EBADF. */
+int coro__endpoint_check(int fd);
+
 /* The port that a socket is bound to, -EINVAL for one of another family, or an error. */
 int coro__endpoint_port(int fd);
 

@@ -211,16 +211,6 @@ int coro_start_unix_server(coro_server **server, const char *path, coro_client_f
 }
 
 /* --- An fd ------------------------------------------------------------------------------------ */
-static int check_socket(int fd)
-{
-    int type;
-    socklen_t size = sizeof type;
-    const int saved_errno = errno;
-    const int rc =
-        (int)coro__system_result(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size), saved_errno);
-    return rc < 0 || type == SOCK_STREAM ? rc : -EINVAL;
-}
-
 int coro_start_fd_server(coro_server **server, int fd, coro_client_fn *on_client, void *arg,
                          const coro_server_options *given)
 {
@@ -229,6 +219,6 @@ int coro_start_fd_server(coro_server **server, int fd, coro_client_fn *on_client
     *server = NULL;
     int rc = begin(on_client, &options, &io);
     if (rc == 0)
-        rc = check_socket(fd);
+        rc = coro__endpoint_check(fd);
     return rc < 0 ? rc : coro__server_create(server, io, &fd, 1, on_client, arg, &options);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/stream.h"
 #include "coro/task.h"
+#include "io/endpoint.h"
 #include "io/system.h"
 #include "util/memory.h"
 
@@ -123,8 +124,12 @@ int coro_open_stream(coro_stream **stream, int fd, const coro_connection_options
 {
     struct coro__io *io;
     *stream = NULL;
-    const int rc = coro__io_begin(&io);
-    return rc < 0 ? rc : coro__stream_create(stream, io, fd, options ? options->limit : 0, NULL, 0);
+    int rc = coro__io_begin(&io);
+    if (rc == 0)
+        rc = coro__endpoint_check(fd);
+    if (rc < 0 && rc != -ENOTSOCK)
+        return rc;
+    return coro__stream_create(stream, io, fd, options ? options->limit : 0, NULL, 0);
 }
 
 coro_stream *coro_stream_retain(coro_stream *stream)

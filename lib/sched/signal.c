@@ -139,3 +139,19 @@ bool coro__signal_has_default(int number)
     pthread_mutex_unlock(&mutex);
     return is_default;
 }
+
+void coro__signal_forget_all(void)
+{
+    const int saved_errno = errno;
+    mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    atomic_store(&handling, 0);
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction now;
+        if (!atomic_load(&signals[number].first))
+            continue;
+        if (sigaction(number, NULL, &now) == 0 && is_action(&now, handle))
+            sigaction(number, &signals[number].previous, NULL);
+        atomic_store(&signals[number].first, NULL);
+    }
+    errno = saved_errno;
+}

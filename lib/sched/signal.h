@@ -30,4 +30,7 @@ void coro__signal_remove(struct coro__signal_listener *listener);
 /* Whether the program has left the signal its default action. */
 bool coro__signal_has_default(int number);
 
+/* Forgets all listeners, and puts the previous actions back: in a child of fork(). */
+void coro__signal_forget_all(void);
+
 #endif

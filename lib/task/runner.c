@@ -3,6 +3,7 @@
 #include "coro/task.h"
 #include "sched/deadlock.h"
 #include "sched/environment.h"
+#include "sched/fork.h"
 #include "sched/start.h"
 #include "task/callbacks.h"
 #include "task/shutdown.h"
@@ -104,10 +105,13 @@ int coro__runner_open(coro_runner **opened, const coro_run_options *given)
     if (given && given->stack_size > CORO__STACK_MAXIMUM)
         return -EINVAL;
     const coro_run_options options = with_environment(given);
+    int rc = coro__fork_watch();
+    if (rc < 0)
+        return rc;
     coro_runner *runner = coro__calloc(1, sizeof *runner);
     if (!runner)
         return -ENOMEM;
-    const int rc = open_loop(&runner->loop, &options);
+    rc = open_loop(&runner->loop, &options);
     if (rc < 0) {
         free(runner);
         return rc;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* fork() in a task: the child has no part in the loop, and may run one of its own. */
+#include "support_io.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Calls fn in a child of the calling task, and returns how it ended. */
+static int status_of_child(int (*fn)(void))
+{
+    int status;
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(fn());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void expect_status(int (*fn)(void), int expected)
+{
+    const int status = status_of_child(fn);
+    ck_assert_msg(WIFEXITED(status), "it ended with %#x", (unsigned)status);
+    ck_assert_int_eq(WEXITSTATUS(status), expected);
+}
+
+/* The number of the first thing that is wrong. */
+static int is_in_no_loop(void)
+{
+    char byte;
+    coro_task *task;
+    if (coro_current_task() || coro_current_loop())
+        return 1;
+    if (coro_all_tasks(&task, 1) != 0)
+        return 2;
+    if (coro_sleep(CORO_SECOND) != -EPERM || coro_yield() != -EPERM)
+        return 3;
+    if (coro_read(STDIN_FILENO, &byte, 1) != -EPERM)
+        return 4;
+    return coro_create_task(returns, NULL) ? 5 : 0;
+}
+
+static int passes_by(void *arg)
+{
+    trace("other");
+    return 0;
+}
+
+TASK_TEST(a_child_is_in_no_loop)
+{
+    coro_task *task = spawn(passes_by, NULL);
+    expect_status(is_in_no_loop, 0);
+    expect_trace("");
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    expect_trace("other");
+    ck_assert_int_eq(coro_sleep(CORO_SECOND), 0);
+    return 0;
+}
+
+/* --- Runs of its own -------------------------------------------------------------------------- */
+static int uses_all(void *arg)
+{
+    static const char *const argv[] = {"true", NULL};
+    coro_process *process;
+    int fds[2], returncode = 1;
+    ck_assert_int_eq(coro_sleep(CORO_SECOND), 0);
+    ck_assert_int_eq(coro_pipe(fds), 0);
+    coro_task *reader = spawn(reads_one, ARG(fds[0]));
+    passes(2);
+    ck_assert_int_eq(coro_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(coro_join(reader, NULL), 'x');
+    close_both(fds);
+    ck_assert_int_eq(coro_create_subprocess_exec(&process, argv, NULL), 0);
+    ck_assert_int_eq(coro_process_wait(process, &returncode), 0);
+    ck_assert_int_eq(coro_process_close(process), 0);
+    return 40 + returncode;
+}
+
+static int runs(void)
+{
+    return run_test(uses_all, NULL);
+}
+
+START_TEST(a_child_runs_a_loop)
+{
+    expect_status(runs, 40);
+}
+END_TEST
+
+TASK_TEST(a_child_of_a_task_runs_a_loop)
+{
+    int fds[2];
+    make_pair(fds);
+    coro_task *reader = spawn(reads_one, ARG(fds[0]));
+    passes(2);
+    expect_status(runs, 40);
+    ck_assert_int_eq(coro_write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(coro_join(reader, NULL), 'x');
+    close_both(fds);
+    return 0;
+}
+
+/* --- Signals ---------------------------------------------------------------------------------- */
+static int raises_sigterm(void)
+{
+    raise(SIGTERM);
+    return 0;
+}
+
+static int raises_sigint(void)
+{
+    raise(SIGINT);
+    return 0;
+}
+
+static void expect_killed(int (*fn)(void), int number)
+{
+    const int status = status_of_child(fn);
+    ck_assert_msg(WIFSIGNALED(status), "it ended with %#x", (unsigned)status);
+    ck_assert_int_eq(WTERMSIG(status), number);
+}
+
+static int forks_and_is_told(void *arg)
+{
+    static const int numbers[] = {SIGTERM};
+    coro_signal signals;
+    ck_assert_int_eq(coro_signal_begin(&signals, numbers, 1), 0);
+    expect_killed(raises_sigterm, SIGTERM);
+    expect_killed(raises_sigint, SIGINT);
+    coro_timeout timeout;
+    ck_assert_int_eq(coro_timeout_begin(&timeout, CORO_SECOND), 0);
+    ck_assert_int_eq(coro_timeout_end(&timeout, coro_signal_wait(&signals)), -ETIMEDOUT);
+    ck_assert_int_eq(raise(SIGTERM), 0);
+    ck_assert_int_eq(coro_signal_wait(&signals), SIGTERM);
+    coro_signal_end(&signals);
+    return 0;
+}
+
+/* libcheck has handlers of its own. */
+static void set_defaults(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+START_TEST(a_child_has_the_actions_from_before_the_run)
+{
+    set_defaults();
+    run_main(forks_and_is_told);
+}
+END_TEST
+
+static int is_interrupted(void *arg)
+{
+    raise(SIGINT);
+    return coro_sleep(CORO_SECOND);
+}
+
+static int runs_until_interrupted(void)
+{
+    return run_test(is_interrupted, NULL) == -EINTR ? 40 : 1;
+}
+
+static int forks_and_is_not_interrupted(void *arg)
+{
+    expect_status(runs_until_interrupted, 40);
+    return coro_sleep(CORO_SECOND);
+}
+
+START_TEST(an_interrupt_reaches_the_run_of_the_child)
+{
+    set_defaults();
+    run_main(forks_and_is_not_interrupted);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_child_is_in_no_loop,
+        a_child_runs_a_loop,
+        a_child_of_a_task_runs_a_loop,
+        a_child_has_the_actions_from_before_the_run,
+        an_interrupt_reaches_the_run_of_the_child,
+        NULL,
+    };
+    return run_suite_with_threads_on_pollers("fork", tests);
+}

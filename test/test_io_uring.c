@@ -1315,6 +1315,56 @@ START_TEST(a_run_ends_with_sends_that_were_not_made)
 }
 END_TEST
 
+static struct text left;
+static coro_stream *left_stream;
+static coro_task *left_senders[2];
+
+/* They have queued their sends when the run ends. */
+static int leaves_senders_and_a_stream(void *fds)
+{
+    left = (struct text){((int *)fds)[1], "abc"};
+    ck_assert_int_eq(coro_open_stream(&left_stream, left.fd, NULL), 0);
+    for (int i = 0; i < 2; i++)
+        left_senders[i] = spawn(sends_text, &left);
+    coro_release(spawn(returns, ARG(0)));
+    return 0;
+}
+
+static int joins_senders(void *status)
+{
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(coro_join(left_senders[i], NULL), NUMBER(status));
+    return 0;
+}
+
+static int writes_and_leaves(void *arg)
+{
+    ck_assert_int_eq(coro_stream_write(left_stream, "xyz", 3), 0);
+    return coro_yield();
+}
+
+/* Their tasks are woken in their own loop, which is not the one that runs, if any does. */
+START_TEST(queued_sends_end_while_their_loop_does_not_run)
+{
+    const coro_run_options options = test_options();
+    for (int i = 0; i < 2; i++) {
+        const bool in_another = i == 0;
+        coro_runner *runner = coro_runner_create(&options), *other = coro_runner_create(&options);
+        int fds[2];
+        make_pair(fds);
+        ck_assert_int_eq(coro_runner_run(runner, leaves_senders_and_a_stream, fds), 0);
+        if (in_another)
+            ck_assert_int_eq(coro_runner_run(other, writes_and_leaves, NULL), 0);
+        coro_stream_release(left_stream);
+        ck_assert_int_eq(coro_runner_run(runner, joins_senders, ARG(in_another ? 3 : -EBADF)), 0);
+        ck_assert_int_eq(coro_runner_close(other), 0);
+        ck_assert_int_eq(coro_runner_close(runner), 0);
+        ck_assert_int_eq(receive_plainly(fds[0], 0), in_another ? 9 : 0);
+        close(fds[0]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -1356,6 +1406,7 @@ int main(void)
         what_comes_while_room_is_made_is_not_overlooked,
         what_was_not_sent_before_a_close_is_not_sent,
         a_run_ends_with_sends_that_were_not_made,
+        queued_sends_end_while_their_loop_does_not_run,
         NULL,
     };
     const TTest *const none[] = {NULL};

@@ -219,7 +219,7 @@ static void take_sends_back(struct coro__uring *uring, struct coro__uring_fd *ow
             continue;
         coro__uring_unsend(&uring->backend, send);
         send->result = -EBADF;
-        coro__wake(coro__ready_here, &send->wait, 0);
+        coro__wake(&uring->io->loop->ready, &send->wait, 0);
     }
 }
 

@@ -54,5 +54,5 @@ void coro__uring_sent(struct coro__send *send, ssize_t result)
 {
     dequeue(send);
     send->result = result;
-    coro__wake(coro__ready_here, &send->wait, 0);
+    coro__wake(&send->io->loop->ready, &send->wait, 0);
 }

@@ -607,6 +607,7 @@ static void *in_thread(void *arg)
     ck_assert_int_eq(coro_server_serve_forever(server), -EXDEV);
     ck_assert_int_eq(coro_server_wait_closed(server), -EXDEV);
     ck_assert_int_eq(coro_server_fd(server, 0), -EXDEV);
+    ck_assert_int_eq(coro_server_port(server), -EXDEV);
     coro_server_destroy(server);
     return NULL;
 }

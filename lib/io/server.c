@@ -239,10 +239,11 @@ int coro_server_address(const coro_server *server, size_t i, struct sockaddr *ad
 
 int coro_server_port(const coro_server *server)
 {
-    int rc = coro__server_check(server);
-    for (size_t i = 0; i < coro_server_socket_count(server) && rc <= 0; i++)
-        rc = coro__endpoint_port(server->sockets[i].fd);
-    return rc == 0 ? -EINVAL : rc;
+    const int rc = coro__server_check(server);
+    int port = -EINVAL;
+    for (size_t i = 0; rc == 0 && port <= 0 && i < coro_server_socket_count(server); i++)
+        port = coro__endpoint_port(server->sockets[i].fd);
+    return rc < 0 ? rc : port == 0 ? -EINVAL : port;
 }
 
 /* --- Creating --------------------------------------------------------------------------------- */

@@ -689,6 +689,25 @@ START_TEST(between_runs_a_server_is_closed)
 }
 END_TEST
 
+static int uses_another_loops(void *arg)
+{
+    ck_assert_int_eq(coro_server_serve_forever(left), -EXDEV);
+    ck_assert_int_eq(coro_server_wait_closed(left), -EXDEV);
+    return coro_server_close(left);
+}
+
+START_TEST(another_loop_does_not_wait_for_it)
+{
+    const coro_run_options options = test_options();
+    coro_runner *runner = coro_runner_create(&options), *other = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(runner, leaves_a_server, NULL), 0);
+    ck_assert_int_eq(coro_runner_run(other, uses_another_loops, NULL), 0);
+    coro_server_destroy(left);
+    ck_assert_int_eq(coro_runner_close(other), 0);
+    ck_assert_int_eq(coro_runner_close(runner), 0);
+}
+END_TEST
+
 static int waits_for_nobody(void *arg)
 {
     const coro_server_options options = {.start_later = true};
@@ -733,6 +752,7 @@ int main(void)
         outside_a_task_none_is_started,
         a_server_outlives_its_loop,
         between_runs_a_server_is_closed,
+        another_loop_does_not_wait_for_it,
         a_server_that_does_not_serve_hides_no_deadlock,
         NULL,
     };

@@ -609,6 +609,28 @@ START_TEST(between_runs_a_stream_is_closed)
 }
 END_TEST
 
+static int uses_another_loops(void *arg)
+{
+    expect_everywhere(left, -EXDEV, 0);
+    return 0;
+}
+
+START_TEST(another_loop_does_not_wait_for_it)
+{
+    const coro_run_options options = test_options();
+    left = NULL;
+    coro_runner *runner = coro_runner_create(&options), *other = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(runner, sends_in_a_run, NULL), 0);
+    ck_assert_int_eq(coro_runner_run(other, uses_another_loops, NULL), 0);
+    ck_assert_int_eq(coro_runner_run(runner, sends_in_a_run, NULL), 0);
+    expect_sent(left_peer, "runxrun");
+    coro_stream_release(left);
+    close(left_peer);
+    ck_assert_int_eq(coro_runner_close(other), 0);
+    ck_assert_int_eq(coro_runner_close(runner), 0);
+}
+END_TEST
+
 static int waits_for_nobody(void *arg)
 {
     coro_event event = CORO_EVENT_INITIALIZER;
@@ -655,6 +677,7 @@ int main(void)
         outside_a_task_none_is_opened,
         a_stream_outlives_its_loop,
         between_runs_a_stream_is_closed,
+        another_loop_does_not_wait_for_it,
         a_stream_that_nobody_waits_for_hides_no_deadlock,
         NULL,
     };

@@ -31,7 +31,7 @@
  * for a second (CORO_LOG_ACCEPT_ERROR); the others go on.
  *
  * Calls return -ENOMEM for a NULL server, and -EXDEV in another thread than the loop's. Those that
- * wait return -EPERM where no task calls.
+ * wait return -EPERM where no task calls, and -EXDEV in another loop.
  */
 #ifndef CORO_SERVER_H
 #define CORO_SERVER_H

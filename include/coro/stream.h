@@ -34,7 +34,8 @@
  * closed, what is still to be sent is lost. A handle may outlive it.
  *
  * Calls return -ENOMEM for a NULL stream, and -EXDEV in another thread than the loop's. Those that
- * wait return -EPERM where no task calls; the others may be made by callbacks too.
+ * wait return -EPERM where no task calls, and -EXDEV in another loop; the others may be made by
+ * callbacks too.
  */
 #ifndef CORO_STREAM_H
 #define CORO_STREAM_H

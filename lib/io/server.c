@@ -161,14 +161,23 @@ static int park(coro_server *server, struct coro__waiter **list, const struct co
     return rc;
 }
 
-int coro_server_wait_closed(coro_server *server)
+/* For calls that wait. */
+static int check_caller(const coro_server *server)
 {
-    static const struct coro__wait_kind kind = {.name = "server_wait_closed", .abandon = abandon};
     const int rc = coro__server_check(server);
     if (rc < 0)
         return rc;
     if (!coro__caller())
         return -EPERM;
+    return !server->io || server->io->loop == coro__loop_here() ? 0 : -EXDEV;
+}
+
+int coro_server_wait_closed(coro_server *server)
+{
+    static const struct coro__wait_kind kind = {.name = "server_wait_closed", .abandon = abandon};
+    const int rc = check_caller(server);
+    if (rc < 0)
+        return rc;
     return is_finished(server) ? 0 : park(server, &server->closers, &kind);
 }
 
@@ -193,11 +202,9 @@ int coro_server_start_serving(coro_server *server)
 int coro_server_serve_forever(coro_server *server)
 {
     static const struct coro__wait_kind kind = {.name = "server_serve_forever", .abandon = abandon};
-    int rc = coro__server_check(server);
+    int rc = check_caller(server);
     if (rc < 0)
         return rc;
-    if (!coro__caller())
-        return -EPERM;
     if (server->forever)
         return -EALREADY;
     rc = coro_server_start_serving(server);

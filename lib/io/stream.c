@@ -18,6 +18,16 @@ int coro__stream_check(const coro_stream *stream)
     return !stream->loop || stream->loop->ready.errno_location == &errno ? 0 : -EXDEV;
 }
 
+int coro__stream_check_caller(const coro_stream *stream)
+{
+    const int rc = coro__stream_check(stream);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    if (CORO__UNLIKELY(!coro__caller()))
+        return -EPERM;
+    return CORO__LIKELY(!stream->loop || stream->loop == coro__loop_here()) ? 0 : -EXDEV;
+}
+
 static void free_unused(coro_stream *stream)
 {
     if (stream->references > 0 || stream->calls > 0 || !stream->lost)
@@ -218,11 +228,9 @@ int coro_stream_wait_closed(coro_stream *stream)
 {
     static const struct coro__wait_kind kind = {.name = "stream_wait_closed",
                                                 .abandon = coro__stream_park_abandon};
-    int rc = coro__stream_check(stream);
+    int rc = coro__stream_check_caller(stream);
     if (rc < 0)
         return rc;
-    if (!coro__caller())
-        return -EPERM;
     coro__stream_enter(stream);
     if (!stream->lost)
         rc = coro__stream_park(stream, &stream->closers, &kind);

@@ -70,6 +70,9 @@ int coro__stream_create(coro_stream **stream, struct coro__io *io, int fd, size_
 /* 0, -ENOMEM for NULL, or -EXDEV if it is another thread's. */
 int coro__stream_check(const coro_stream *stream);
 
+/* For calls that wait: also -EPERM where no task calls, and -EXDEV if it is another loop's. */
+int coro__stream_check_caller(const coro_stream *stream);
+
 /* The connection is lost, by an error or, for 0, because it was closed. It may be freed by that. */
 void coro__stream_lose(coro_stream *stream, int error);
 

@@ -159,19 +159,16 @@ void coro__stream_stop_reading(coro_stream *stream)
 /* --- By a task -------------------------------------------------------------------------------- */
 static int begin_to_read(coro_stream *stream)
 {
-    const int rc = coro__stream_check(stream);
+    const int rc = coro__stream_check_caller(stream);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    coro_task *caller = coro__caller();
-    if (CORO__UNLIKELY(!caller))
-        return -EPERM;
     if (CORO__UNLIKELY(stream->reader != NULL))
         return -EBUSY;
     if (CORO__UNLIKELY(stream->lost) && stream->error < 0)
         return stream->error;
     coro__stream_stop_reading(stream);
     coro__stream_enter(stream);
-    stream->reader = caller;
+    stream->reader = coro__caller();
     stream->lent = false;
     return 0;
 }

@@ -287,7 +287,7 @@ static int drain(coro_stream *stream)
 
 int coro_stream_drain(coro_stream *stream)
 {
-    int rc = coro__stream_check(stream);
+    int rc = coro__stream_check_caller(stream);
     if (rc < 0)
         return rc;
     coro__stream_enter(stream);

@@ -332,15 +332,14 @@ TASK_TEST(a_line_stays_where_it_is_while_its_reader_drains)
     return 0;
 }
 
-TASK_TEST(a_peer_that_writes_is_read_from_up_to_twice_the_limit)
+static void expect_read_ahead(coro_stream *stream, int peer)
 {
-    int peer;
-    coro_stream *stream = open_stream(&peer, 40000);
     coro_task *task = begin_to_drain(stream);
     const size_t at_first = fill_up(peer);
     size_t more = 0, n;
     do {
-        passes(4);
+        let_loop_look();
+        passes(1);
         more += n = fill_up(peer);
     } while (n > 0);
     ck_assert_uint_ge(more, 40000);
@@ -355,6 +354,34 @@ TASK_TEST(a_peer_that_writes_is_read_from_up_to_twice_the_limit)
     ck_assert_int_eq(rc, 0);
     ck_assert_uint_eq(got, at_first + more);
     close_stream(stream);
+}
+
+TASK_TEST(a_peer_that_writes_is_read_from_up_to_twice_the_limit)
+{
+    int peer;
+    coro_stream *stream = open_stream(&peer, 40000);
+    expect_read_ahead(stream, peer);
+    return 0;
+}
+
+TASK_TEST(beside_a_line_as_much_is_read)
+{
+    int peer;
+    char *line;
+    coro_stream *stream = open_stream(&peer, 40000);
+    feed(peer, "line\nand a half");
+    ck_assert_int_eq(coro_stream_readline(stream, &line), 5);
+    coro_task *task = begin_to_drain(stream);
+    memset(buffer, 'x', 20000);
+    ck_assert_int_eq(write(peer, buffer, 20000), 20000);
+    passes(4);
+    ck_assert_mem_eq(line, "line\n", 5);
+    drain_all(peer, stream);
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    expect_bytes(stream, 10, "and a half");
+    feed(peer, "x\n");
+    ck_assert_int_eq(coro_stream_readline(stream, &line), 20002);
+    expect_read_ahead(stream, peer);
     return 0;
 }
 
@@ -665,6 +692,7 @@ int main(void)
         one_task_reads_at_a_time,
         a_line_stays_where_it_is_while_its_reader_drains,
         a_peer_that_writes_is_read_from_up_to_twice_the_limit,
+        beside_a_line_as_much_is_read,
         a_reader_has_what_was_read_ahead,
         who_waits_for_the_close_learns_of_a_reset,
         writing_goes_on_after_the_peer_s_end,

@@ -33,6 +33,7 @@ static void free_unused(coro_stream *stream)
     if (stream->references > 0 || stream->calls > 0 || !stream->lost)
         return;
     coro__list_remove(&stream->owned.link);
+    coro__stream_take_back(stream);
     free(stream->buffer);
     free(stream);
 }

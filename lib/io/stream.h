@@ -37,9 +37,10 @@ struct coro_stream {
     coro_task *reader; /* that is in a call; NULL is none */
     char *buffer;
     size_t begin, end, room;
+    char
+        *lent; /* that pointers are out to, so that it must not move: the buffer, or its last one */
     size_t limit;
     bool filled; /* the last read took all the room that there was */
-    bool lent;   /* pointers into the buffer are out: what is in it must not move */
     bool eof;
     bool reads_ahead; /* `ahead` listens */
     struct coro__listener ahead;
@@ -96,6 +97,9 @@ void coro__stream_park_abandon(struct coro__ready *ready, struct coro__wait *wai
 /* Reads ahead, if there is reason to and room; or does so no more. */
 void coro__stream_read_ahead(coro_stream *stream);
 void coro__stream_stop_reading(coro_stream *stream);
+
+/* Pointers into the buffer that are out are not valid any more. */
+void coro__stream_take_back(coro_stream *stream);
 
 /* Drops what was not sent. */
 void coro__stream_discard_chunks(coro_stream *stream);

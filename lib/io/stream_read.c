@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -56,6 +57,33 @@ static int make_room(coro_stream *stream)
     stream->end -= stream->begin;
     stream->begin = 0;
     return 0;
+}
+
+/* The same while pointers into the buffer are out: if it is full it stays with them. */
+static int make_room_beside(coro_stream *stream)
+{
+    if (!stream->lent || stream->lent != stream->buffer)
+        return make_room(stream);
+    if (stream->end < stream->room)
+        return 0;
+    const size_t n = available(stream);
+    const size_t room = n > stream->room / 2 ? 2 * stream->room : stream->room;
+    char *buffer = coro__malloc(room);
+    if (!buffer)
+        return -ENOMEM;
+    memcpy(buffer, stream->buffer + stream->begin, n);
+    stream->buffer = buffer;
+    stream->begin = 0;
+    stream->end = n;
+    stream->room = room;
+    return 0;
+}
+
+void coro__stream_take_back(coro_stream *stream)
+{
+    if (stream->lent != stream->buffer)
+        free(stream->lent);
+    stream->lent = NULL;
 }
 
 /* Reads without waiting, as the transport does. An error loses the connection. */
@@ -139,7 +167,7 @@ void coro__stream_read_ahead(coro_stream *stream)
     if (stream->transport->write_only && may_read_ahead(stream))
         rc = watch_reader(stream);
     while (rc > 0 && may_read_ahead(stream)) {
-        if (stream->lent ? stream->end == stream->room : make_room(stream) < 0)
+        if (make_room_beside(stream) < 0)
             return;
         rc = read_now(stream, stream->buffer + stream->end, stream->room - stream->end);
         note_filled(stream, rc);
@@ -169,7 +197,7 @@ static int begin_to_read(coro_stream *stream)
     coro__stream_stop_reading(stream);
     coro__stream_enter(stream);
     stream->reader = coro__caller();
-    stream->lent = false;
+    coro__stream_take_back(stream);
     return 0;
 }
 
@@ -371,7 +399,7 @@ static void lend(coro_stream *stream, size_t n, char **data, size_t *length)
 {
     *data = n > 0 ? taken(stream, n) : NULL;
     *length = n;
-    stream->lent = n > 0;
+    stream->lent = n > 0 ? stream->buffer : NULL;
 }
 
 static int read_until(coro_stream *stream, const struct separators *separators, char **data,

@@ -748,6 +748,37 @@ TASK_TEST(closing_is_seen_at_once)
     return coro_close(fds[1]);
 }
 
+static int polls_and_closes(void *fd)
+{
+    const int rc = polls(fd);
+    close(NUMBER(fd));
+    return rc;
+}
+
+/* Kernels do only some of what they could each time when they are entered. */
+TASK_TEST(closing_is_seen_at_once_while_much_happens)
+{
+    enum { MANY = 200 };
+    int fds[2], event[2];
+    coro_task *tasks[MANY];
+    make_tcp(fds);
+    make_pipe(event);
+    wait_often(fds);
+    coro_task *reader = spawn(reads_one, ARG(fds[0]));
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = spawn(polls_and_closes, ARG(dup(event[0])));
+    expect_parked(reader);
+    let_loop_look();
+    ck_assert_int_eq(write(event[1], "x", 1), 1);
+    ck_assert_int_eq(coro_close(fds[0]), 0);
+    expect_end(fds[1]);
+    ck_assert_int_eq(coro_join(reader, NULL), -EBADF);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_gt(coro_join(tasks[i], NULL), 0);
+    close_both(event);
+    return coro_close(fds[1]);
+}
+
 TASK_TEST(what_is_not_waited_for_any_more_can_be_closed_by_anybody)
 {
     int fds[2], beside[2];
@@ -1387,6 +1418,7 @@ int main(void)
         large_pieces_are_received_directly,
         much_is_received_directly,
         closing_is_seen_at_once,
+        closing_is_seen_at_once_while_much_happens,
         what_is_not_waited_for_any_more_can_be_closed_by_anybody,
         a_number_that_is_given_again_has_nothing_of_the_old_file,
         after_a_run_nothing_goes_on,

@@ -11,8 +11,12 @@
 /* The serial number and the tag, below the fd's number. */
 enum { NUMBER_SHIFT = 32, SERIAL_SHIFT = 3, TAG_MASK = 7 };
 
-/* Requests that one wait makes at most. */
-enum { ROOM = 8 };
+enum {
+    /* Requests that one wait makes at most. */
+    ROOM = 8,
+    /* In a row, should the kernel fail for good. */
+    MOST_ENTERS = 10000,
+};
 
 /* --- Requests --------------------------------------------------------------------------------- */
 struct io_uring_sqe *coro__uring_request(struct coro__uring *uring)
@@ -134,12 +138,27 @@ static void complete(struct coro__uring *uring, const struct io_uring_cqe *compl
     }
 }
 
-void coro__uring_enter(struct coro__uring *uring, coro_duration limit)
+static void enter(struct coro__uring *uring, coro_duration limit)
 {
     struct io_uring_cqe completion;
     coro__ring_enter(&uring->ring, limit);
     while (coro__ring_take(&uring->ring, &completion))
         complete(uring, &completion);
+}
+
+/* A send that was made is told of before its task can be cancelled. */
+void coro__uring_enter(struct coro__uring *uring, coro_duration limit)
+{
+    enter(uring, limit);
+    for (int i = 0; i < MOST_ENTERS && coro__ring_overflown(&uring->ring); i++)
+        enter(uring, 0);
+}
+
+/* Has all be done that the kernel can do, the cancels before it among that. */
+static void finish(struct coro__uring *uring)
+{
+    for (int i = 0; i < MOST_ENTERS && !coro__ring_idle(&uring->ring); i++)
+        enter(uring, 0);
 }
 
 /* --- Watching --------------------------------------------------------------------------------- */
@@ -233,7 +252,7 @@ static void forget(struct coro__backend *backend, struct coro__fd *fd)
     coro__uring_drop_ahead(uring, fd);
     fd->watched = 0;
     if (own->cancelled)
-        coro__uring_enter(uring, 0);
+        finish(uring);
     own->cancelled = false;
 }
 
@@ -315,7 +334,7 @@ static void close_uring(struct coro__backend *backend)
     struct coro__uring *uring = coro__uring_of(backend);
     uring->closing = true;
     cancel(uring, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-    coro__uring_enter(uring, 0);
+    finish(uring);
     while (uring->fds) {
         struct coro__uring_fd *own = uring->fds;
         uring->fds = own->next;

@@ -34,10 +34,20 @@ void coro__ring_close(struct coro__ring *ring)
     io_uring_queue_exit(&ring->ring);
 }
 
-static bool would_do_nothing(const struct coro__ring *ring)
+static bool has_flags(const struct coro__ring *ring, unsigned flags)
 {
-    const unsigned flags = IO_URING_READ_ONCE(*ring->ring.sq.kflags);
-    return coro__ring_pending(ring) == 0 && !(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
+    return IO_URING_READ_ONCE(*ring->ring.sq.kflags) & flags;
+}
+
+bool coro__ring_idle(const struct coro__ring *ring)
+{
+    return coro__ring_pending(ring) == 0 &&
+           !has_flags(ring, IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+bool coro__ring_overflown(const struct coro__ring *ring)
+{
+    return has_flags(ring, IORING_SQ_CQ_OVERFLOW);
 }
 
 void coro__ring_enter(struct coro__ring *ring, coro_duration limit)
@@ -48,7 +58,7 @@ void coro__ring_enter(struct coro__ring *ring, coro_duration limit)
     if (limit > 0)
         io_uring_submit_and_wait_timeout(&ring->ring, &completion, 1,
                                          limit == CORO_FOREVER ? NULL : &time, NULL);
-    else if (!would_do_nothing(ring))
+    else if (!coro__ring_idle(ring))
         io_uring_submit_and_get_events(&ring->ring);
     errno = saved_errno;
 }

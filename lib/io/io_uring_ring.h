@@ -53,6 +53,12 @@ static inline bool coro__ring_taken(const struct coro__ring *ring, unsigned posi
  * limit (0, CORO_FOREVER) until there is a completion. No system call where it would do nothing. */
 void coro__ring_enter(struct coro__ring *ring, coro_duration limit);
 
+/* Whether entering it would do nothing. Kernels do some of what they could at each time. */
+bool coro__ring_idle(const struct coro__ring *ring);
+
+/* Whether there are completions that had no room, and come with the next entering. */
+bool coro__ring_overflown(const struct coro__ring *ring);
+
 /* Takes the next completion out; false if there is none. */
 static inline bool coro__ring_take(struct coro__ring *ring, struct io_uring_cqe *completion)
 {

@@ -27,7 +27,8 @@ depend = -MMD -MP -MF $@.d
 
 # The user's flags come last. Tests are compiled without NDEBUG ($(ASSERT)): they may assert.
 user_cflags = $(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
-lib_cflags = -std=c11 $(c_warnings) $(internal) $(LIBURING_CFLAGS) $(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
+lib_cflags = -std=c11 $(c_warnings) $(internal) $(LIBURING_CFLAGS) $(OPENSSL_CFLAGS) \
+	$(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
 bench_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) $(user_cflags)
 test_cflags = -std=c11 $(c_warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) $(user_cflags)
 test_cxxflags = -std=c++17 $(warnings) $(internal) -I$(S)test $(CHECK_CFLAGS) \
@@ -70,7 +71,9 @@ LIBS_redis = $(HIREDIS_LIBS)
 # --- Sources and products -------------------------------------------------------------------------
 births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
 backends := $(wildcard $(S)lib/io/backend_*.c $(S)lib/io/io_uring*.c)
-lib_src := $(filter-out $(births) $(backends),$(wildcard $(S)lib/*/*.c)) \
+tls := $(wildcard $(S)lib/io/tls_*.c)
+lib_src := $(filter-out $(births) $(backends) $(tls),$(wildcard $(S)lib/*/*.c)) \
+	$(wildcard $(S)lib/io/tls_$(TLS)*.c) \
 	$(POLLERS:%=$(S)lib/io/backend_%.c) \
 	$(if $(filter io_uring,$(POLLERS)),$(wildcard $(S)lib/io/io_uring*.c))
 objects = $(patsubst $(S)lib/%.c,$(1)/lib/%.o,$(lib_src) $(S)lib/context/birth_$(2).c)

@@ -38,6 +38,7 @@
 #include "coro/thread.h"     /* what would block, in a thread */
 #include "coro/threadsafe.h" /* calls from other threads */
 #include "coro/timeout.h"    /* timeout scopes */
+#include "coro/tls.h"        /* certificates, and whom to trust */
 #include "coro/wait.h"       /* gather, wait, wait_for, shield */
 
 #endif

@@ -52,6 +52,8 @@ enum coro_log_event {
     CORO_LOG_FP_ENV_CHANGED,
     /* A task ended, or its run did, after coro_signal_begin() without coro_signal_end(). */
     CORO_LOG_SIGNAL_NOT_ENDED,
+    /* Debug mode: the TLS handshake with a server's client failed. */
+    CORO_LOG_TLS_ERROR,
 };
 
 /*

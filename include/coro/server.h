@@ -27,6 +27,9 @@
  * garbage collector does.) A handler that returns an error, other than by having been cancelled, is
  * reported (CORO_LOG_CLIENT_ERROR).
  *
+ * With TLS the client's task shakes hands before it runs the function. A client with which that
+ * fails is closed, which only debug mode reports (CORO_LOG_TLS_ERROR); others go on.
+ *
  * Without fds or memory for another client, and on other errors of accept(2), a socket accepts none
  * for a second (CORO_LOG_ACCEPT_ERROR); the others go on.
  *
@@ -64,6 +67,10 @@ typedef struct coro_server_options {
     /* Does not serve until coro_server_start_serving(). start_serving=False. */
     bool start_later;
     size_t stack_size; /* of the clients' tasks; 0 is the run's */
+    /* Not NULL: clients are encrypted, with the context of a server. ssl=. The limits are as those
+     * of coro_connection_options. */
+    coro_tls *tls;
+    coro_duration tls_handshake_timeout, tls_shutdown_timeout;
 } coro_server_options;
 
 /*
@@ -72,7 +79,8 @@ typedef struct coro_server_options {
  * task for each client. asyncio.start_server().
  *
  * Returns 0 with the server in *server, or an error with *server NULL:
- *   -EINVAL     on_client is NULL, or the backlog is below 0
+ *   -EINVAL     on_client is NULL, the backlog or a limit is below 0, or the context is one for
+ *               clients
  *   -ECANCELED  the caller was cancelled
  *   -EADDRNOTAVAIL  none of the addresses is this machine's
  *   -EPERM, -ENOMEM

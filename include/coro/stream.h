@@ -29,6 +29,15 @@
  * of a pipe is lost as well when nobody reads any more, which is an error (-EPIPE) only with
  * something left to send; it is noticed by a write, and while a task drains or waits for the close.
  *
+ * TLS. A stream is encrypted from its beginning (the option `tls`, of a server too), or from some
+ * point on (coro_stream_start_tls()). It is then used like any other, but that its end of writing
+ * cannot be told without closing it. Verification that fails is -EACCES, all else that goes wrong
+ * with TLS -EPROTO, and the message of the error (coro_error_message()) says what it was. If the
+ * connection ends and the peer has not said that it ends there, somebody else may have cut it off:
+ * that is -ECONNRESET where asyncio reads the end, unless the context has allow_truncation. Closing
+ * tells the peer, and waits in the loop until it does so as well, for 30 s at most. What is written
+ * to coro_stream_fd() is not encrypted.
+ *
  * Ownership. Whoever opens a stream has a reference to it, and gives it up with
  * coro_stream_release(). A stream belongs to the loop that it was opened in, and when that is
  * closed, what is still to be sent is lost. A handle may outlive it.
@@ -41,6 +50,7 @@
 #define CORO_STREAM_H
 
 #include "base.h"
+#include "tls.h"
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -68,6 +78,13 @@ typedef struct coro_connection_options {
     /* How many addresses of the first one's family come before one of another; from then on they
      * alternate. 0 is 1 with a happy_eyeballs_delay, and without it the order of the lookup. */
     unsigned interleave;
+    /* Not NULL: encrypted, with the context of a client. ssl=. */
+    coro_tls *tls;
+    /* Whom to ask for, and whose certificate it must be; NULL is the host. server_hostname=. */
+    const char *server_name;
+    /* How long the handshake may last, and closing; 0 is 60 s and 30 s. ssl_handshake_timeout=,
+     * ssl_shutdown_timeout=. */
+    coro_duration tls_handshake_timeout, tls_shutdown_timeout;
 } coro_connection_options;
 
 /*
@@ -75,28 +92,31 @@ typedef struct coro_connection_options {
  * TCP_NODELAY is set. asyncio.open_connection().
  *
  * Returns 0 with the stream in *stream, or an error with *stream NULL:
- *   -EINVAL     host and port are both NULL
+ *   -EINVAL     host and port are both NULL, the context is one for servers, or there is no name
+ *               to verify
  *   -ECANCELED  the caller was cancelled; no socket is left
  *   -EADDRNOTAVAIL  the host has no address of a family that local_host has
  *   -EPERM, -ENOMEM
  * or an error of coro_getaddrinfo(), or of the first address that was tried; its message
- * (coro_error_message()) then has those of all.
+ * (coro_error_message()) then has those of all; or as coro_stream_start_tls(), whose handshake it
+ * makes.
  */
 CORO_API int coro_open_connection(coro_stream **stream, const char *host, const char *port,
                                   const coro_connection_options *options);
 
-/* Connects to a Unix socket. Of the options, the limit counts. -ENAMETOOLONG for a path that is too
- * long. asyncio.open_unix_connection(). */
+/* Connects to a Unix socket. Of the options, the limit and those of TLS count. -ENAMETOOLONG for a
+ * path that is too long. asyncio.open_unix_connection(). */
 CORO_API int coro_open_unix_connection(coro_stream **stream, const char *path,
                                        const coro_connection_options *options);
 
 /*
  * Makes a stream of an fd: a connected socket, an end of a pipe, a terminal. The stream closes it;
- * if the call fails, it stays the caller's. Of the options, the limit counts.
- * open_connection(sock=), loop.connect_read_pipe(), connect_write_pipe().
+ * if the call fails, it stays the caller's. Of the options, the limit counts; a context is -EINVAL,
+ * as coro_stream_start_tls() does that. open_connection(sock=), loop.connect_read_pipe(),
+ * connect_write_pipe().
  *
- * Returns 0 with the stream in *stream, or -EINVAL for a socket of datagrams or packets, -EBADF,
- * -EPERM, -ENOMEM, -ECANCELED.
+ * Returns 0 with the stream in *stream, or -EINVAL, also for a socket of datagrams or packets,
+ * -EBADF, -EPERM, -ENOMEM, -ECANCELED.
  */
 CORO_API int coro_open_stream(coro_stream **stream, int fd, const coro_connection_options *options);
 
@@ -193,7 +213,7 @@ CORO_API int coro_stream_set_write_buffer_limits(coro_stream *stream, size_t hig
 /* How many bytes are still to be sent. transport.get_write_buffer_size(). */
 CORO_API size_t coro_stream_get_write_buffer_size(const coro_stream *stream);
 
-/* Whether the end of writing can be told to the peer: not on a pipe, which is closed instead.
+/* Whether the end of writing can be told to the peer: not on a pipe, nor with TLS.
  * StreamWriter.can_write_eof(). */
 CORO_API bool coro_stream_can_write_eof(const coro_stream *stream);
 
@@ -206,7 +226,8 @@ CORO_API int coro_stream_write_eof(coro_stream *stream);
 /* --- Closing ---------------------------------------------------------------------------------- */
 
 /* Closes the stream: a task that reads gets what is in the buffer and then the end, and what is
- * still to be sent is sent by the loop. It does not wait. Returns 0. StreamWriter.close(). */
+ * still to be sent is sent by the loop. It does not wait. With TLS it is lost by -ETIMEDOUT if that
+ * lasts too long. Returns 0. StreamWriter.close(). */
 CORO_API int coro_stream_close(coro_stream *stream);
 
 /* Closes it at once: what was not sent is lost. Returns 0. transport.abort(). */
@@ -222,6 +243,55 @@ CORO_API bool coro_stream_is_closing(const coro_stream *stream);
  * Returns 0, -ECANCELED if the caller was cancelled, or the error by which it was lost.
  */
 CORO_API int coro_stream_wait_closed(coro_stream *stream);
+
+/* --- TLS -------------------------------------------------------------------------------------- */
+
+/*
+ * Encrypts a stream from here on, as a client or as a server, which the context says: sends what is
+ * still to be sent, and shakes hands. What the peer has sent before must have been read: else it,
+ * or somebody between, could slip in commands that seem to have come encrypted. Of the options,
+ * server_name (NULL is none) and the limits of time count. Over TLS it makes another layer.
+ * StreamWriter.start_tls().
+ *
+ * Returns 0, or
+ *   -EPROTO      the peer does not speak TLS, or nothing that this end accepts; or bytes that came
+ *                unencrypted were not read: then the stream stays as it was
+ *   -EACCES      the peer's certificate was not verified
+ *   -ECONNRESET  the peer has closed the connection
+ *   -ETIMEDOUT   it has taken too long
+ *   -ECONNABORTED  the stream was closed meanwhile
+ *   -ECANCELED   the caller was cancelled
+ *   -EINVAL      the context is NULL, a limit is below 0, or there is no name to verify
+ *   -EPIPE       the stream was closed, its end was written, or the peer's end was read
+ *   -EBUSY       another task reads
+ *   -ENOMEM, -EPERM
+ * or an error of the connection. After an error of the handshake the connection is lost.
+ */
+CORO_API int coro_stream_start_tls(coro_stream *stream, coro_tls *tls,
+                                   const coro_connection_options *options);
+
+/* The version of TLS, such as "TLSv1.3"; the cipher; the protocol above that was agreed on; and the
+ * name of the server that the client has asked for. NULL: it is not encrypted, or there is none.
+ * They stay valid as long as the stream. get_extra_info("cipher"), "ssl_object". */
+CORO_API const char *coro_stream_tls_version(const coro_stream *stream);
+CORO_API const char *coro_stream_tls_cipher(const coro_stream *stream);
+CORO_API const char *coro_stream_tls_alpn(const coro_stream *stream);
+CORO_API const char *coro_stream_tls_server_name(const coro_stream *stream);
+
+/*
+ * The peer's certificate, in DER, or its subject as a text (RFC 2253, such as "CN=example.com").
+ * The certificate is copied if it is no longer than size; the text, as by snprintf(3), as far as
+ * there is room. get_extra_info("peercert").
+ *
+ * Returns the length, or -ENODATA if the peer has none, -EOPNOTSUPP if the stream is not encrypted,
+ * -ENOMEM.
+ */
+CORO_API ssize_t coro_stream_tls_peer_certificate(const coro_stream *stream, void *der,
+                                                  size_t size);
+CORO_API ssize_t coro_stream_tls_peer_subject(const coro_stream *stream, char *text, size_t size);
+
+/* The SSL, to look at; NULL if it is not encrypted. get_extra_info("ssl_object"). */
+CORO_API void *coro_stream_tls_ssl(coro_stream *stream);
 
 /* --- What it is ------------------------------------------------------------------------------- */
 

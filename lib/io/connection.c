@@ -5,6 +5,7 @@
 #include "coro/task.h"
 #include "io/endpoint.h"
 #include "io/race.h"
+#include "io/start_tls.h"
 #include "io/stream.h"
 #include "io/system.h"
 #include "util/memory.h"
@@ -205,33 +206,59 @@ static int look_up_and_connect(const char *host, const char *port,
     return rc;
 }
 
-static int make_stream(coro_stream **stream, int fd, const coro_connection_options *options)
+static struct coro__tls_start start_of(const coro_connection_options *options, const char *host)
+{
+    return (struct coro__tls_start){options->tls,
+                                    options->server_name ? options->server_name : host,
+                                    options->tls_handshake_timeout, options->tls_shutdown_timeout};
+}
+
+static int encrypt(coro_stream **stream, const struct coro__tls_start *start)
+{
+    const int rc = coro__stream_start_tls(*stream, start);
+    if (rc < 0) {
+        coro_stream_abort(*stream);
+        coro_stream_release(*stream);
+        *stream = NULL;
+    }
+    return rc;
+}
+
+static int make_stream(coro_stream **stream, int fd, const coro_connection_options *options,
+                       const struct coro__tls_start *start)
 {
     const int rc =
         fd < 0 ? fd : coro__stream_create(stream, coro__io_here(), fd, options->limit, NULL, 0);
     if (rc < 0 && fd >= 0)
         coro_close(fd);
-    return rc;
+    return rc < 0 || !start->tls ? rc : encrypt(stream, start);
 }
 
 int coro_open_connection(coro_stream **stream, const char *host, const char *port,
                          const coro_connection_options *given)
 {
     const coro_connection_options options = given ? *given : (coro_connection_options){0};
+    const struct coro__tls_start start = start_of(&options, host);
     *stream = NULL;
-    return make_stream(stream, look_up_and_connect(host, port, &options), &options);
+    const int rc = coro__tls_start_check(&start, false);
+    if (rc < 0)
+        return rc;
+    return make_stream(stream, look_up_and_connect(host, port, &options), &options, &start);
 }
 
 int coro_open_unix_connection(coro_stream **stream, const char *path,
                               const coro_connection_options *given)
 {
     const coro_connection_options options = given ? *given : (coro_connection_options){0};
+    const struct coro__tls_start start = start_of(&options, NULL);
     struct sockaddr_un address;
     socklen_t size;
     *stream = NULL;
-    const int rc = coro__endpoint_of_path(path, &address, &size);
+    int rc = coro__tls_start_check(&start, false);
+    if (rc == 0)
+        rc = coro__endpoint_of_path(path, &address, &size);
     if (rc < 0)
         return rc;
     return make_stream(stream, connect_from(NULL, AF_UNIX, (const struct sockaddr *)&address, size),
-                       &options);
+                       &options, &start);
 }

@@ -28,6 +28,7 @@ void coro__server_release(coro_server *server)
         return;
     coro__list_remove(&server->owned.link);
     coro__locals_release(server->locals);
+    coro_tls_release(server->tls.tls);
     free(server->sockets);
     free(server);
 }
@@ -298,6 +299,9 @@ int coro__server_create(coro_server **created, struct coro__io *io, const int fd
     server->locals = coro__locals_retain(coro__ready_locals(&io->loop->ready));
     server->limit = options->limit;
     server->stack_size = options->stack_size;
+    server->tls = (struct coro__tls_start){.tls = coro_tls_retain(options->tls),
+                                           .handshake_timeout = options->tls_handshake_timeout,
+                                           .shutdown_timeout = options->tls_shutdown_timeout};
     server->backlog = options->backlog ? options->backlog : DEFAULT_BACKLOG;
     const int rc = options->start_later ? 0 : coro_server_start_serving(server);
     if (rc < 0) {

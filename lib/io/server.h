@@ -12,7 +12,7 @@
 #define CORO_IO_SERVER_H
 
 #include "coro/server.h"
-#include "io/io.h"
+#include "io/start_tls.h"
 
 struct coro__server_socket {
     coro_server *server;
@@ -32,6 +32,7 @@ struct coro_server {
     struct coro__locals *locals; /* of whoever has started it */
     size_t limit;
     size_t stack_size;
+    struct coro__tls_start tls; /* without a context clients are not encrypted */
     int backlog;
     unsigned references; /* the handle, each client, each call that waits */
     bool serving;

@@ -69,12 +69,36 @@ static void report_failure(const coro_server *server, int error)
               coro__task_describe(task, who, sizeof who), text ? text : coro__error_text(error));
 }
 
-static int handle(void *arg)
+/* As asyncio, which leaves it to who looks for it. */
+static int begin_tls(const struct client *client)
 {
-    struct client *client = arg;
+    const coro_server *server = client->server;
+    coro_task *task = coro_current_task();
+    if (!server->tls.tls)
+        return 0;
+    const int rc = coro__stream_start_tls(client->stream, &server->tls);
+    if (rc < 0 && rc != -ECANCELED && server->io->loop->ready.debug) {
+        const char *text = coro_error_message(task);
+        coro__log(&server->io->loop->ready.pool->log, CORO_LOG_TLS_ERROR, task, rc,
+                  "the TLS handshake with a client failed: %s", text ? text : coro__error_text(rc));
+    }
+    return rc;
+}
+
+static int serve(const struct client *client)
+{
     const int rc = client->server->on_client(client->stream, client->server->arg);
     if (rc < 0 && rc != -ECANCELED)
         report_failure(client->server, rc);
+    return rc;
+}
+
+static int handle(void *arg)
+{
+    struct client *client = arg;
+    int rc = begin_tls(client);
+    if (rc == 0)
+        rc = serve(client);
     end_handling(client);
     return rc;
 }

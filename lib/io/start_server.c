@@ -27,7 +27,12 @@ struct sockets {
 static int begin(coro_client_fn *on_client, const coro_server_options *options,
                  struct coro__io **io)
 {
-    return on_client && options->backlog >= 0 ? coro__io_begin(io) : -EINVAL;
+    const struct coro__tls_start start = {options->tls, NULL, options->tls_handshake_timeout,
+                                          options->tls_shutdown_timeout};
+    if (!on_client || options->backlog < 0)
+        return -EINVAL;
+    const int rc = coro__tls_start_check(&start, true);
+    return rc < 0 ? rc : coro__io_begin(io);
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------- */

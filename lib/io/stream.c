@@ -33,7 +33,10 @@ static void free_unused(coro_stream *stream)
     if (stream->references > 0 || stream->calls > 0 || !stream->lost)
         return;
     coro__list_remove(&stream->owned.link);
+    if (stream->transport->kind->free)
+        stream->transport->kind->free(stream->transport);
     coro__stream_take_back(stream);
+    coro__message_release(stream->message);
     free(stream->buffer);
     free(stream);
 }
@@ -61,6 +64,15 @@ void coro__stream_wake(coro_stream *stream, struct coro__waiter **list)
     }
 }
 
+static void stop_closing_timer(coro_stream *stream)
+{
+    if (!stream->closing_timed)
+        return;
+    stream->closing_timed = false;
+    coro__loop_stop_timer(stream->loop, &stream->closing_timer);
+    coro__ready_unreserve(&stream->loop->ready, 1);
+}
+
 void coro__stream_lose(coro_stream *stream, int error)
 {
     if (stream->lost)
@@ -68,8 +80,11 @@ void coro__stream_lose(coro_stream *stream, int error)
     coro__stream_enter(stream);
     coro__stream_stop_reading(stream);
     coro__stream_discard_chunks(stream);
+    stop_closing_timer(stream);
     stream->closing = stream->lost = true;
     stream->error = error;
+    if (error < 0 && stream->transport->text)
+        stream->message = coro__message_copy(error, stream->transport->text);
     stream->paused = false;
     stream->transport->kind->close(stream->transport);
     wake_reader(stream);
@@ -78,6 +93,14 @@ void coro__stream_lose(coro_stream *stream, int error)
     if (stream->on_lost)
         stream->on_lost(stream, stream->on_lost_arg);
     coro__stream_leave(stream);
+}
+
+int coro__stream_error(const coro_stream *stream)
+{
+    coro_task *caller = coro__caller();
+    if (caller && stream->message)
+        coro__message_set(&caller->message, coro__message_retain(stream->message));
+    return stream->error;
 }
 
 /* No task is left that could be in a call. */
@@ -140,6 +163,8 @@ int coro_open_stream(coro_stream **stream, int fd, const coro_connection_options
         rc = coro__endpoint_check(fd);
     if (rc < 0 && rc != -ENOTSOCK)
         return rc;
+    if (options && options->tls)
+        return -EINVAL;
     return coro__stream_create(stream, io, fd, options ? options->limit : 0, NULL, 0);
 }
 
@@ -198,17 +223,49 @@ int coro__stream_park(coro_stream *stream, struct coro__waiter **list,
 }
 
 /* --- Closing ---------------------------------------------------------------------------------- */
+static void on_late(struct coro__ready *ready, struct coro__callback *callback)
+{
+    coro_stream *stream = CORO__CONTAINER_OF(callback, coro_stream, closing_timer.callback);
+    stream->closing_timed = false;
+    coro__ready_unreserve(ready, 1);
+    coro__stream_lose(stream, -ETIMEDOUT);
+}
+
+/* Without the memory for a timer it is closed at once. */
+static void limit_closing(coro_stream *stream)
+{
+    struct coro__loop *loop = stream->loop;
+    if (stream->closing_limit == 0 || stream->closing_limit == CORO_FOREVER)
+        return;
+    if (coro__ready_reserve(&loop->ready, 1) < 0) {
+        coro__stream_lose(stream, -ENOMEM);
+        return;
+    }
+    coro__timer_init(&stream->closing_timer, on_late);
+    stream->closing_timed =
+        coro__loop_start_timer(loop, &stream->closing_timer,
+                               coro__time_after(coro__loop_now(loop), stream->closing_limit)) == 0;
+    if (!stream->closing_timed) {
+        coro__ready_unreserve(&loop->ready, 1);
+        coro__stream_lose(stream, -ENOMEM);
+    }
+}
+
 int coro_stream_close(coro_stream *stream)
 {
     const int rc = coro__stream_check(stream);
     if (rc < 0 || stream->closing)
         return rc;
+    coro__stream_enter(stream);
     stream->closing = true;
     coro__stream_stop_reading(stream);
     if (!stream->first)
-        coro__stream_lose(stream, 0);
-    else
+        coro__stream_finish(stream);
+    if (!stream->lost) {
+        limit_closing(stream);
         wake_reader(stream);
+    }
+    coro__stream_leave(stream);
     return 0;
 }
 
@@ -236,7 +293,7 @@ int coro_stream_wait_closed(coro_stream *stream)
     if (!stream->lost)
         rc = coro__stream_park(stream, &stream->closers, &kind);
     if (rc == 0)
-        rc = stream->error;
+        rc = coro__stream_error(stream);
     coro__stream_leave(stream);
     return rc;
 }

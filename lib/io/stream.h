@@ -2,9 +2,13 @@
 /*
  * A stream is open, then closing, then lost.
  *   open     bytes are read and written
- *   closing  it was closed here: no more is read or written, but the loop still sends the chunks
+ *   closing  it was closed here: no more is read or written, but the loop still sends the chunks,
+ *            and tells the peer of the end
  *   lost     its fd is closed; `error` says whether by an error
  * coro__stream_lose() is the only way to the last one.
+ *
+ * Its transport is the fd, `plain`; with TLS that is below one of its own, which stays until the
+ * stream is freed, as it knows who the peer was.
  *
  * Reading is done by the task that reads; while there is none, and others wait (`watchers`), by the
  * loop, through `ahead`. The rest of what is written is sent by the loop, through `behind`, which
@@ -28,7 +32,8 @@ struct coro_stream {
     unsigned calls; /* that wait, or are about to look at it again */
     bool closing;
     bool lost;
-    int error; /* valid when lost: a negative errno, or 0 */
+    int error;                     /* valid when lost: a negative errno, or 0 */
+    struct coro__message *message; /* of the error; NULL is none */
     /* Called when it is lost; NULL is nothing. */
     void (*on_lost)(coro_stream *stream, void *arg);
     void *on_lost_arg;
@@ -54,6 +59,11 @@ struct coro_stream {
     bool sends_behind; /* `behind` listens */
     struct coro__listener behind;
 
+    /* Closing. */
+    coro_duration closing_limit; /* of time; 0 is none */
+    bool closing_timed;          /* `closing_timer` runs, with a place on the ready queue */
+    struct coro__timer closing_timer;
+
     struct coro__waiter *drainers;
     struct coro__waiter *closers;
     unsigned watchers; /* of both */
@@ -77,6 +87,9 @@ int coro__stream_check_caller(const coro_stream *stream);
 /* The connection is lost, by an error or, for 0, because it was closed. It may be freed by that. */
 void coro__stream_lose(coro_stream *stream, int error);
 
+/* The error by which it was lost, with its message if a task calls. */
+int coro__stream_error(const coro_stream *stream);
+
 /* Wakes all that wait in one of its lists. */
 void coro__stream_wake(coro_stream *stream, struct coro__waiter **list);
 
@@ -94,12 +107,24 @@ int coro__stream_park(coro_stream *stream, struct coro__waiter **list,
 
 void coro__stream_park_abandon(struct coro__ready *ready, struct coro__wait *wait);
 
+/* What a task does with the transport in place of reading, between begin and end: nobody reads
+ * meanwhile. Begin returns 0, or why it cannot. */
+int coro__stream_begin_to_read(coro_stream *stream);
+void coro__stream_end_reading(coro_stream *stream);
+
+/* Parks the reader until the transport can go on, after -EAGAIN. 0, also if the stream was lost;
+ * -ECANCELED or -ENOMEM. */
+int coro__stream_await_transport(coro_stream *stream, struct coro__io *io, const char *name);
+
 /* Reads ahead, if there is reason to and room; or does so no more. */
 void coro__stream_read_ahead(coro_stream *stream);
 void coro__stream_stop_reading(coro_stream *stream);
 
 /* Pointers into the buffer that are out are not valid any more. */
 void coro__stream_take_back(coro_stream *stream);
+
+/* When all that was written has been sent: does what comes then. 0, or the error that loses it. */
+int coro__stream_finish(coro_stream *stream);
 
 /* Drops what was not sent. */
 void coro__stream_discard_chunks(coro_stream *stream);

@@ -92,8 +92,10 @@ static ssize_t read_now(coro_stream *stream, void *buffer, size_t n)
     const ssize_t rc = stream->transport->kind->read(stream->transport, buffer, n);
     if (rc == 0)
         stream->eof = true;
-    else if (CORO__UNLIKELY(rc < 0) && rc != -EAGAIN)
+    else if (CORO__UNLIKELY(rc < 0) && rc != -EAGAIN) {
         coro__stream_lose(stream, (int)rc);
+        return coro__stream_error(stream);
+    }
     return rc;
 }
 
@@ -185,7 +187,7 @@ void coro__stream_stop_reading(coro_stream *stream)
 }
 
 /* --- By a task -------------------------------------------------------------------------------- */
-static int begin_to_read(coro_stream *stream)
+int coro__stream_begin_to_read(coro_stream *stream)
 {
     const int rc = coro__stream_check_caller(stream);
     if (CORO__UNLIKELY(rc < 0))
@@ -193,7 +195,7 @@ static int begin_to_read(coro_stream *stream)
     if (CORO__UNLIKELY(stream->reader != NULL))
         return -EBUSY;
     if (CORO__UNLIKELY(stream->lost) && stream->error < 0)
-        return stream->error;
+        return coro__stream_error(stream);
     coro__stream_stop_reading(stream);
     coro__stream_enter(stream);
     stream->reader = coro__caller();
@@ -201,7 +203,7 @@ static int begin_to_read(coro_stream *stream)
     return 0;
 }
 
-static void end_reading(coro_stream *stream)
+void coro__stream_end_reading(coro_stream *stream)
 {
     stream->reader = NULL;
     coro__stream_read_ahead(stream);
@@ -222,10 +224,10 @@ static void abandon(struct coro__ready *ready, struct coro__wait *wait)
     coro__stream_leave(stream);
 }
 
-/* 0 to try again. Nobody but the stream may close its fd: that too loses the connection. */
-static int wait_until_readable(coro_stream *stream, struct coro__io *io)
+/* Nobody but the stream may close its fd: that too loses the connection. */
+int coro__stream_await_transport(coro_stream *stream, struct coro__io *io, const char *name)
 {
-    const struct reading reading = {{.name = "stream_read", .abandon = abandon}, stream};
+    const struct reading reading = {{.name = name, .abandon = abandon}, stream};
     struct coro__fd *fd;
     int rc = coro__io_find(io, stream->transport->fd, &fd);
     if (rc == 0) {
@@ -247,13 +249,13 @@ static ssize_t receive(coro_stream *stream, void *buffer, size_t n)
     ssize_t rc = coro__io_begin(&io);
     while (CORO__LIKELY(rc == 0)) {
         if (CORO__UNLIKELY(stream->lost) && stream->error < 0)
-            return stream->error;
+            return coro__stream_error(stream);
         if (stream->closing || stream->eof)
             return 0;
         rc = read_now(stream, buffer, n);
         if (rc != -EAGAIN)
             return rc;
-        rc = wait_until_readable(stream, io);
+        rc = coro__stream_await_transport(stream, io, "stream_read");
     }
     return rc;
 }
@@ -290,11 +292,11 @@ static ssize_t read_some(coro_stream *stream, void *buffer, size_t n)
 
 ssize_t coro_stream_read(coro_stream *stream, void *buffer, size_t n)
 {
-    ssize_t rc = begin_to_read(stream);
+    ssize_t rc = coro__stream_begin_to_read(stream);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
     rc = read_some(stream, buffer, n);
-    end_reading(stream);
+    coro__stream_end_reading(stream);
     return rc;
 }
 
@@ -302,7 +304,7 @@ ssize_t coro_stream_readexactly(coro_stream *stream, void *buffer, size_t n, siz
 {
     if (n > SSIZE_MAX)
         return -EINVAL;
-    ssize_t rc = begin_to_read(stream);
+    ssize_t rc = coro__stream_begin_to_read(stream);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
     do
@@ -314,7 +316,7 @@ ssize_t coro_stream_readexactly(coro_stream *stream, void *buffer, size_t n, siz
             *partial = count;
         rc = count < n ? -ENODATA : (ssize_t)n;
     }
-    end_reading(stream);
+    coro__stream_end_reading(stream);
     return rc;
 }
 
@@ -424,11 +426,11 @@ int coro_stream_readuntil_any(coro_stream *stream, const struct iovec *each, int
     *length = 0;
     int rc = check_separators(&separators, each, count);
     if (rc == 0)
-        rc = begin_to_read(stream);
+        rc = coro__stream_begin_to_read(stream);
     if (rc < 0)
         return rc;
     rc = read_until(stream, &separators, data, length);
-    end_reading(stream);
+    coro__stream_end_reading(stream);
     return rc;
 }
 
@@ -453,12 +455,12 @@ ssize_t coro_stream_readline(coro_stream *stream, char **line)
     const struct separators separators = {&each, 1, 1};
     size_t length = 0;
     *line = NULL;
-    int rc = begin_to_read(stream);
+    int rc = coro__stream_begin_to_read(stream);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
     rc = read_until(stream, &separators, line, &length);
     if (rc == -EMSGSIZE)
         drop_line(stream, length);
-    end_reading(stream);
+    coro__stream_end_reading(stream);
     return rc == 0 || rc == -ENODATA ? (ssize_t)length : rc;
 }

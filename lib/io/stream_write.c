@@ -150,15 +150,24 @@ static void remove_sent(coro_stream *stream, size_t n)
     }
 }
 
-/* All that was written has been sent. */
-static int finish(coro_stream *stream)
+static int shut_down(coro_stream *stream)
+{
+    const struct coro__transport_kind *kind = stream->transport->kind;
+    return kind->shut_down ? kind->shut_down(stream->transport) : 0;
+}
+
+int coro__stream_finish(coro_stream *stream)
 {
     int rc = 0;
-    if (!stream->closing && stream->eof_written)
+    if (stream->closing)
+        rc = shut_down(stream);
+    else if (stream->eof_written)
         rc = stream->transport->kind->write_eof(stream->transport);
-    if (stream->closing || rc < 0)
+    if (rc == -EAGAIN)
+        listen_behind(stream);
+    else if (stream->closing || rc < 0)
         coro__stream_lose(stream, rc);
-    return rc;
+    return rc == -EAGAIN ? 0 : rc;
 }
 
 static void on_writable(struct coro__listener *listener, int status)
@@ -178,7 +187,7 @@ static void on_writable(struct coro__listener *listener, int status)
     else if (rc < 0)
         coro__stream_lose(stream, (int)rc);
     else
-        finish(stream);
+        coro__stream_finish(stream);
     coro__stream_leave(stream);
 }
 
@@ -224,7 +233,7 @@ static int check_writing(const coro_stream *stream)
     if (CORO__UNLIKELY(rc < 0))
         return rc;
     if (CORO__UNLIKELY(stream->lost) && stream->error < 0)
-        return stream->error;
+        return coro__stream_error(stream);
     return CORO__UNLIKELY(stream->closing || stream->eof_written) ? -EPIPE : 0;
 }
 
@@ -233,7 +242,7 @@ static int write_pieces(coro_stream *stream, const struct iovec *iov, int count,
     const ssize_t sent = stream->first ? 0 : send_at_once(stream, iov, count);
     if (CORO__UNLIKELY(sent < 0)) {
         coro__stream_lose(stream, (int)sent);
-        return (int)sent;
+        return coro__stream_error(stream);
     }
     if (CORO__LIKELY((size_t)sent == size))
         return 0;
@@ -245,7 +254,7 @@ static int write_pieces(coro_stream *stream, const struct iovec *iov, int count,
     update_paused(stream);
     if (!stream->sends_behind)
         listen_behind(stream);
-    return stream->lost ? stream->error : 0;
+    return stream->lost ? coro__stream_error(stream) : 0;
 }
 
 int coro_stream_writelines(coro_stream *stream, const struct iovec *iov, int count)
@@ -279,10 +288,10 @@ static int drain(coro_stream *stream)
     if (rc < 0)
         return rc;
     if (stream->lost)
-        return stream->error < 0 ? stream->error : -ECONNRESET;
+        return stream->error < 0 ? coro__stream_error(stream) : -ECONNRESET;
     if (stream->paused)
         rc = coro__stream_park(stream, &stream->drainers, &kind);
-    return rc == 0 && stream->lost ? stream->error : rc;
+    return rc == 0 && stream->lost ? coro__stream_error(stream) : rc;
 }
 
 int coro_stream_drain(coro_stream *stream)
@@ -326,7 +335,7 @@ int coro_stream_write_eof(coro_stream *stream)
     if (rc < 0)
         return rc;
     if (stream->lost && stream->error < 0)
-        return stream->error;
+        return coro__stream_error(stream);
     if (stream->closing || stream->eof_written)
         return 0;
     if (!coro_stream_can_write_eof(stream))
@@ -334,7 +343,7 @@ int coro_stream_write_eof(coro_stream *stream)
     stream->eof_written = true;
     coro__stream_enter(stream);
     if (!stream->first)
-        rc = finish(stream);
+        rc = coro__stream_finish(stream);
     coro__stream_leave(stream);
     return rc;
 }

@@ -21,16 +21,22 @@ struct coro__transport_kind {
     /* Tells the peer that all has been written. -EOPNOTSUPP where that cannot be told. */
     int (*write_eof)(struct coro__transport *transport);
     bool (*can_write_eof)(const struct coro__transport *transport);
-    /* Closes the fd, and gives up what the transport holds; nothing is called after that. */
+    /* Ends the connection in the peer's eyes, before it is closed. 0, -EAGAIN, or an error. NULL
+     * where there is nothing to be said. */
+    int (*shut_down)(struct coro__transport *transport);
+    /* Closes the fd; nothing but `free` is called after that. */
     void (*close)(struct coro__transport *transport);
+    /* Frees the transport; NULL where that is another's. */
+    void (*free)(struct coro__transport *transport);
 };
 
 struct coro__transport {
     const struct coro__transport_kind *kind;
     struct coro__io *io;
     int fd;
-    unsigned wanted; /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
-    bool write_only; /* the fd is, as the writing end of a pipe: nothing is to be read ahead */
+    bool write_only;  /* the fd is, as the writing end of a pipe: nothing is to be read ahead */
+    unsigned wanted;  /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
+    const char *text; /* valid after another error: what it was; NULL is what the number says */
 };
 
 /* An fd as it is. 0, or -EBADF, -ENOMEM. */

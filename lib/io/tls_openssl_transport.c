@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection of OpenSSL as a transport. It reads and writes through a BIO that is the transport
+ * below, without a buffer between. What it cannot do now, it cannot do because that could not: so
+ * what that wants is what this wants.
+ *
+ * A write that could not be finished has to be made again with the same bytes, and no fewer, which
+ * may have moved meanwhile. A stream does so: what was not written is the beginning of the next
+ * write. Small pieces are put together to one record, in the same way each time.
+ */
+#include "io/iov.h"
+#include "io/tls_openssl.h"
+#include "util/memory.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_AT_ONCE = 16 * 1024, /* of a record */
+    GATHERED = 4096,
+    /* What a peer may still send while the connection is shut down, before it is closed anyway. */
+    MOST_DISCARDED = 256 * 1024,
+};
+
+/* --- The BIO ---------------------------------------------------------------------------------- */
+static int note_below(BIO *bio, struct coro__tls_transport *tls, ssize_t rc, int retry)
+{
+    BIO_clear_retry_flags(bio);
+    if (rc == -EAGAIN)
+        BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
+    else if (rc < 0)
+        tls->below_error = (int)rc;
+    return rc > 0;
+}
+
+static int read_below(BIO *bio, char *buffer, size_t size, size_t *count)
+{
+    struct coro__tls_transport *tls = BIO_get_data(bio);
+    const ssize_t rc = tls->below->kind->read(tls->below, buffer, size);
+    if (rc == 0)
+        tls->ended = true;
+    *count = rc > 0 ? (size_t)rc : 0;
+    return note_below(bio, tls, rc, BIO_FLAGS_READ);
+}
+
+static int write_below(BIO *bio, const char *buffer, size_t size, size_t *count)
+{
+    struct coro__tls_transport *tls = BIO_get_data(bio);
+    const struct iovec iov = {(void *)(uintptr_t)buffer, size};
+    const ssize_t rc = tls->below->kind->write(tls->below, &iov, 1);
+    *count = rc > 0 ? (size_t)rc : 0;
+    return note_below(bio, tls, rc, BIO_FLAGS_WRITE);
+}
+
+static long control(BIO *bio, int command, long number, void *pointer)
+{
+    const struct coro__tls_transport *tls = BIO_get_data(bio);
+    (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH || (command == BIO_CTRL_EOF && tls->ended);
+}
+
+BIO_METHOD *coro__tls_bio_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "coro__transport");
+    if (method) {
+        BIO_meth_set_read_ex(method, read_below);
+        BIO_meth_set_write_ex(method, write_below);
+        BIO_meth_set_ctrl(method, control);
+    }
+    return method;
+}
+
+/* --- Calls of OpenSSL, and what has come of them ---------------------------------------------- */
+/* Returns errno, which is put back at the end. */
+static int begin(struct coro__tls_transport *tls)
+{
+    tls->below_error = 0;
+    tls->transport.text = NULL;
+    ERR_clear_error();
+    return errno;
+}
+
+CORO_PRINTF(3, 4)
+static int fail(struct coro__tls_transport *tls, int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(tls->text, sizeof tls->text, format, args);
+    va_end(args);
+    tls->transport.text = tls->text;
+    return error;
+}
+
+static int fail_verification(struct coro__tls_transport *tls)
+{
+    const long result = SSL_get_verify_result(tls->ssl);
+    const bool other_name =
+        result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    const char *name = other_name ? X509_VERIFY_PARAM_get0_host(SSL_get0_param(tls->ssl), 0) : NULL;
+    return fail(tls, -EACCES, "certificate verify failed: %s%s%s",
+                X509_verify_cert_error_string(result), name ? ", it is not for " : "",
+                name ? name : "");
+}
+
+/* The connection ends, and nobody has said so: it may have been cut off by another. */
+static int end_ragged(struct coro__tls_transport *tls)
+{
+    return fail(tls, -ECONNRESET, "the connection ended %s",
+                tls->established ? "without TLS close_notify" : "during the TLS handshake");
+}
+
+static int fail_protocol(struct coro__tls_transport *tls)
+{
+    const unsigned long code = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(code);
+    switch (ERR_GET_REASON(code)) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+        return fail_verification(tls);
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return fail(tls, -EACCES, "certificate verify failed: %s", reason);
+    case ERR_R_MALLOC_FAILURE:
+        return -ENOMEM;
+    default:
+        return fail(tls, -EPROTO, "TLS: %s", reason ? reason : "unexpected state");
+    }
+}
+
+static int outcome(struct coro__tls_transport *tls, int rc)
+{
+    switch (SSL_get_error(tls->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        tls->transport.wanted = tls->below->wanted;
+        return -EAGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        break;
+    }
+    if (tls->below_error < 0) {
+        tls->transport.text = tls->below->text;
+        return tls->below_error;
+    }
+    return tls->ended ? end_ragged(tls) : fail_protocol(tls);
+}
+
+/* For a call that has not succeeded: 0 at the peer's end, -EAGAIN, or an error. */
+static int end(struct coro__tls_transport *tls, int rc, int saved_errno)
+{
+    const int result = outcome(tls, rc);
+    ERR_clear_error();
+    errno = saved_errno;
+    return result;
+}
+
+/* --- Reading and writing ---------------------------------------------------------------------- */
+static ssize_t read_tls(struct coro__transport *transport, void *buffer, size_t n)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    const int saved_errno = begin(tls);
+    size_t count;
+    const int rc = SSL_read_ex(tls->ssl, buffer, n, &count);
+    if (rc != 1)
+        return end(tls, rc, saved_errno);
+    errno = saved_errno;
+    return (ssize_t)count;
+}
+
+/* What is still to be written of some pieces. */
+struct pieces {
+    const struct iovec *iov;
+    int count;
+    size_t skipped; /* of the first */
+};
+
+static void skip(struct pieces *pieces, size_t n)
+{
+    pieces->skipped += n;
+    while (pieces->count > 0 && pieces->skipped >= pieces->iov->iov_len) {
+        pieces->skipped -= pieces->iov->iov_len;
+        pieces->iov++;
+        pieces->count--;
+    }
+}
+
+/* The next bytes: of one piece, or of several that are put together. 0 when there are none. */
+static size_t next(struct pieces rest, char gathered[GATHERED], const char **bytes)
+{
+    size_t n = 0;
+    while (rest.count > 0 && n < GATHERED) {
+        const char *piece = (const char *)rest.iov->iov_base + rest.skipped;
+        size_t length = rest.iov->iov_len - rest.skipped;
+        if (n == 0 && (length >= GATHERED || rest.count == 1)) {
+            *bytes = piece;
+            return length < MOST_AT_ONCE ? length : MOST_AT_ONCE;
+        }
+        if (length > GATHERED - n)
+            length = GATHERED - n;
+        memcpy(gathered + n, piece, length);
+        n += length;
+        skip(&rest, length);
+    }
+    *bytes = gathered;
+    return n;
+}
+
+/* A message of a handshake, such as a change of keys, may be half sent: it has to go first, as
+ * OpenSSL 3.2 takes fewer bytes than it has for a mistake. */
+static int write_record(SSL *ssl, const char *bytes, size_t n, size_t *written)
+{
+    const int rc = SSL_in_init(ssl) ? SSL_do_handshake(ssl) : 1;
+    return rc == 1 ? SSL_write_ex(ssl, bytes, n, written) : rc;
+}
+
+static ssize_t write_tls(struct coro__transport *transport, const struct iovec *iov, int count)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    struct pieces rest = {iov, count, 0};
+    char gathered[GATHERED];
+    const char *bytes;
+    size_t n, written, total = 0;
+    skip(&rest, 0); /* those that are empty */
+    while ((n = next(rest, gathered, &bytes)) > 0) {
+        const int saved_errno = begin(tls);
+        const int rc = write_record(tls->ssl, bytes, n, &written);
+        if (rc != 1) {
+            const int error = end(tls, rc, saved_errno);
+            if (error == 0)
+                return -EPIPE;
+            return error == -EAGAIN && total > 0 ? (ssize_t)total : error;
+        }
+        errno = saved_errno;
+        skip(&rest, written);
+        total += written;
+    }
+    return (ssize_t)total;
+}
+
+static bool can_write_eof(const struct coro__transport *transport)
+{
+    (void)transport;
+    return false;
+}
+
+static int write_eof(struct coro__transport *transport)
+{
+    (void)transport;
+    return -EOPNOTSUPP;
+}
+
+/* --- The handshake ---------------------------------------------------------------------------- */
+/* 0, or -ENOMEM. */
+static int note_alpn(struct coro__tls_transport *tls)
+{
+    const unsigned char *protocol;
+    unsigned length;
+    SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
+    if (length == 0)
+        return 0;
+    tls->alpn = coro__calloc(length + 1, 1);
+    if (!tls->alpn)
+        return -ENOMEM;
+    memcpy(tls->alpn, protocol, length);
+    return 0;
+}
+
+int coro__tls_handshake(struct coro__transport *transport)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    const int saved_errno = begin(tls);
+    const int rc = SSL_do_handshake(tls->ssl);
+    if (rc == 1) {
+        errno = saved_errno;
+        tls->established = true;
+        return note_alpn(tls);
+    }
+    const int error = end(tls, rc, saved_errno);
+    return error == 0 ? end_ragged(tls) : error;
+}
+
+/* --- The end ---------------------------------------------------------------------------------- */
+static int notify(struct coro__tls_transport *tls)
+{
+    if (tls->notified)
+        return 0;
+    const int saved_errno = begin(tls);
+    const int rc = SSL_shutdown(tls->ssl);
+    tls->notified = rc >= 0;
+    const int error = rc < 0 ? end(tls, rc, saved_errno) : 0;
+    errno = saved_errno;
+    return error;
+}
+
+/* Until the peer says so, too: a socket that is closed with bytes in it takes back what it sent. */
+static int await_end(struct coro__tls_transport *tls)
+{
+    char buffer[GATHERED];
+    ssize_t n = 0;
+    while (!(SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN) &&
+           tls->discarded <= MOST_DISCARDED) {
+        n = read_tls(&tls->transport, buffer, sizeof buffer);
+        if (n <= 0)
+            break;
+        tls->discarded += (size_t)n;
+    }
+    tls->transport.text = NULL;
+    return n == -EAGAIN ? -EAGAIN : 0;
+}
+
+static int shut_down(struct coro__transport *transport)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    int rc = 0;
+    if (SSL_is_init_finished(tls->ssl))
+        rc = notify(tls);
+    if (rc == 0 && tls->notified)
+        rc = await_end(tls);
+    if (rc == 0 && tls->below->kind->shut_down)
+        rc = tls->below->kind->shut_down(tls->below);
+    if (rc == -EAGAIN)
+        tls->transport.wanted = tls->below->wanted;
+    return rc;
+}
+
+static void close_below(struct coro__transport *transport)
+{
+    struct coro__transport *below = coro__tls_transport_of(transport)->below;
+    below->kind->close(below);
+}
+
+static void free_tls(struct coro__transport *transport)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    if (tls->below->kind->free)
+        tls->below->kind->free(tls->below);
+    SSL_free(tls->ssl);
+    coro_tls_release(tls->selected);
+    coro_tls_release(tls->tls);
+    free(tls->alpn);
+    free(tls);
+}
+
+static const struct coro__transport_kind kind = {
+    .read = read_tls,
+    .write = write_tls,
+    .write_eof = write_eof,
+    .can_write_eof = can_write_eof,
+    .shut_down = shut_down,
+    .close = close_below,
+    .free = free_tls,
+};
+
+/* --- Its beginning ---------------------------------------------------------------------------- */
+static bool is_address(const char *name)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+/* What the client asks for, and what the certificate must be for. Addresses are not asked for. */
+static bool set_name(const struct coro__tls_transport *tls, const char *name)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
+    const bool address = is_address(name);
+    if (!address && !SSL_set_tlsext_host_name(tls->ssl, name))
+        return false;
+    if (!tls->tls->checks_host)
+        return true;
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return address ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
+                   : X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
+/* 0, or -ENOMEM. */
+static int make_ssl(struct coro__tls_transport *tls, const char *server_name)
+{
+    BIO *bio = NULL;
+    tls->ssl = SSL_new(tls->tls->ctx);
+    if (tls->ssl)
+        bio = BIO_new(tls->tls->below);
+    if (!bio)
+        return -ENOMEM;
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(tls->ssl, bio, bio);
+    SSL_set_app_data(tls->ssl, tls);
+    if (tls->tls->server)
+        SSL_set_accept_state(tls->ssl);
+    else
+        SSL_set_connect_state(tls->ssl);
+    return server_name && !set_name(tls, server_name) ? -ENOMEM : 0;
+}
+
+int coro__tls_transport_create(struct coro__transport **transport, struct coro__transport *below,
+                               coro_tls *context, const char *server_name)
+{
+    if (context->checks_host && !server_name)
+        return -EINVAL;
+    struct coro__tls_transport *tls = coro__calloc(1, sizeof *tls);
+    if (!tls)
+        return -ENOMEM;
+    tls->transport = (struct coro__transport){.kind = &kind, .io = below->io, .fd = below->fd};
+    tls->below = below;
+    tls->tls = coro_tls_retain(context);
+    const int saved_errno = begin(tls);
+    const int rc = make_ssl(tls, server_name);
+    ERR_clear_error();
+    errno = saved_errno;
+    if (rc < 0) {
+        SSL_free(tls->ssl);
+        coro_tls_release(tls->tls);
+        free(tls);
+        return rc;
+    }
+    *transport = &tls->transport;
+    return 0;
+}

@@ -89,6 +89,8 @@ TASK_TEST(the_password_of_a_key)
     return 0;
 }
 
+/* CPython: test_sslproto.SslProtoHandshakeTests.test_handshake_timeout_negative
+ * test_sslproto.BaseStartTLS.test_start_tls_wrong_args */
 TASK_TEST(contexts_where_they_do_not_belong)
 {
     coro_tls *client = client_tls(), *server = server_tls("server");
@@ -170,6 +172,8 @@ static coro_stream *connect_to(const coro_server *server, coro_tls *tls, const c
     return stream;
 }
 
+/* CPython: test_ssl.TestSSL.test_create_connection_memory_leak
+ * test_sslproto.BaseStartTLS.test_create_connection_memory_leak */
 TASK_TEST(a_client_and_a_server)
 {
     char text[64], der[2048];
@@ -464,6 +468,8 @@ static void expect_refusal(const char *certificate, const char *name, const char
     ck_assert_int_eq(next_fd(), fd);
 }
 
+/* CPython: test_ssl.TestSSL.test_create_connection_ssl_failed_certificate
+ * test_sslproto.BaseStartTLS.test_create_connection_ssl_failed_certificate */
 TASK_TEST(certificates_that_are_refused)
 {
     expect_refusal("stranger", "localhost", "certificate verify failed: self-signed certificate");
@@ -567,6 +573,8 @@ TASK_TEST(a_server_sees_whom_it_has_verified)
 }
 
 /* --- From some point on ----------------------------------------------------------------------- */
+/* CPython: test_ssl.TestSSL.test_start_tls_client_reg_proto_1
+ * test_sslproto.BaseStartTLS.test_start_tls_client_reg_proto_1 */
 TASK_TEST(what_was_written_before_goes_out_as_it_is)
 {
     int peer;
@@ -604,6 +612,13 @@ static int serves_starttls(void *arg)
     return starts_tls(start);
 }
 
+/* CPython: test_streams.StreamTests.test_start_tls
+ * test_ssl.TestSSL.test_ssl_connect_accepted_socket
+ * test_ssl.TestSSL.test_connect_accepted_socket
+ * test_ssl.TestSSL.test_start_tls_server_1
+ * test_ssl.TestSSL.test_create_server_ssl_over_ssl
+ * test_sslproto.BaseStartTLS.test_start_tls_server_1
+ * test_sslproto.SslProtoHandshakeTests.test_close_during_ssl_over_ssl */
 TASK_TEST(both_sides_agree_to_encrypt)
 {
     const struct tls_ends ends = connect_ends();
@@ -662,6 +677,8 @@ TASK_TEST(streams_that_have_ended_are_not_encrypted)
 }
 
 /* --- Handshakes that fail --------------------------------------------------------------------- */
+/* CPython: test_ssl.TestSSL.test_create_connection_ssl_slow_handshake
+ * test_sslproto.BaseStartTLS.test_create_connection_ssl_slow_handshake */
 TASK_TEST(a_silent_server_does_not_hold_a_client)
 {
     int peer;
@@ -756,6 +773,9 @@ TASK_TEST(a_server_that_does_not_speak_tls)
     return 0;
 }
 
+/* CPython: test_ssl.TestSSL.test_ssl_handshake_connection_lost
+ * test_sslproto.SslProtoHandshakeTests.test_eof_received_waiter
+ * test_sslproto.SslProtoHandshakeTests.test_connection_lost */
 TASK_TEST(the_peer_goes_during_the_handshake)
 {
     for (int rudely = 0; rudely < 2; rudely++) {
@@ -778,6 +798,12 @@ TASK_TEST(the_peer_goes_during_the_handshake)
     return 0;
 }
 
+/* CPython: test_ssl.TestSSL.test_ssl_handshake_timeout
+ * test_ssl.TestSSL.test_start_tls_slow_client_cancel
+ * test_ssl.TestSSL.test_connect_timeout_warning
+ * test_ssl.TestSSL.test_handshake_timeout_handler_leak
+ * test_sslproto.BaseStartTLS.test_handshake_timeout
+ * test_sslproto.BaseStartTLS.test_start_tls_slow_client_cancel */
 TASK_TEST(a_handshake_is_cancelled)
 {
     const int fd = first_fd();
@@ -796,6 +822,8 @@ TASK_TEST(a_handshake_is_cancelled)
     return 0;
 }
 
+/* CPython: test_sslproto.SslProtoHandshakeTests.test_close_during_handshake
+ * test_sslproto.SslProtoHandshakeTests.test_get_extra_info_on_closed_connection */
 TASK_TEST(a_stream_is_closed_during_its_handshake)
 {
     int peer;
@@ -806,6 +834,7 @@ TASK_TEST(a_stream_is_closed_during_its_handshake)
     ck_assert_int_eq(coro_stream_close(stream), 0);
     ck_assert_int_eq(coro_join(task, NULL), -ECONNABORTED);
     ck_assert_int_eq(coro_stream_wait_closed(stream), 0);
+    ck_assert_int_eq(coro_stream_fd(stream), -EBADF);
     coro_stream_release(stream);
     close(peer);
     coro_tls_release(start.tls);
@@ -879,6 +908,10 @@ TASK_TEST(waits_for_a_peer_that_does_not_read_are_cancelled)
 }
 
 /* --- Ends ------------------------------------------------------------------------------------- */
+/* CPython: test_ssl.TestSSL.test_shutdown_cleanly
+ * test_ssl.TestSSL.test_flush_before_shutdown
+ * test_sslproto.SslProtoHandshakeTests.test_data_received_after_closing
+ * test_sslproto.SslProtoHandshakeTests.test_write_after_closing */
 TASK_TEST(the_end_comes_behind_what_was_written)
 {
     const struct tls_ends ends = connect_default_tls();
@@ -910,6 +943,7 @@ TASK_TEST(a_reader_hears_of_a_close)
     return 0;
 }
 
+/* CPython: test_ssl.TestSSL.test_shutdown_timeout_handler_leak */
 TASK_TEST(a_peer_that_does_not_answer_the_end)
 {
     const struct tls_ends ends = connect_default_tls();
@@ -984,6 +1018,7 @@ TASK_TEST(an_end_that_the_peer_has_not_told_is_an_error)
     return 0;
 }
 
+/* CPython: test_ssl.TestSSL.test_shutdown_timeout_handler_not_set */
 TASK_TEST(an_end_that_the_peer_has_not_told_may_be_allowed)
 {
     const coro_tls_options options = {.ca_file = pem_file("ca"), .allow_truncation = true};

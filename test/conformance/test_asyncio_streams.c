@@ -5,10 +5,6 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* CPython, does not apply: streams are not encrypted:
- * test_streams.StreamTests.test_open_connection_no_loop_ssl
- * test_streams.StreamTests.test_open_unix_connection_no_loop_ssl
- * test_streams.StreamTests.test_start_tls */
 /* CPython, does not apply: nothing collects a stream that is not given up:
  * test_streams.StreamTests.test_unclosed_resource_warnings
  * test_streams.StreamTests.test_loop_is_closed_resource_warnings */

@@ -3,12 +3,15 @@
 # shellcheck disable=SC2154
 # For scripts that run an example as a server, for real clients: after support.sh.
 
-# start NAME: serves on a port of its own, in server its process and in port its port.
+# start NAME ARGUMENT...: serves on a port of its own, with more arguments behind that; in server is
+# its process and in port its port.
 start() {
+    program=$1
+    shift
     : >"$tmp/log"
     # The wrapper is several words.
     # shellcheck disable=SC2086
-    ${TEST_WRAPPER:-} "$BUILDDIR/examples/$1" 0 </dev/null >"$tmp/log" 2>&1 &
+    ${TEST_WRAPPER:-} "$BUILDDIR/examples/$program" 0 "$@" </dev/null >"$tmp/log" 2>&1 &
     server=$!
     tries=0
     until port=$(sed -n 's/^listening on port //p' "$tmp/log") && [ -n "$port" ]; do

@@ -22,6 +22,10 @@ nc -N 127.0.0.1 "$port" <"$tmp/ann" >"$tmp/ann.out" &
 ann=$!
 exec 3>"$tmp/ann"
 echo Ann >&3
+tries=0
+until printf 'Zoe' | talk && grep -q '^\* Ann is here' "$tmp/out" || [ "$tries" = 50 ]; do
+    tries=$((tries + 1))
+done
 printf 'Bob\nhello\nBob again' | talk
 hears 'a newcomer is asked, and told who is there' 'Your name?' '* Ann is here'
 eventually "$tmp/ann.out" '\* Bob goes'

@@ -12,6 +12,8 @@ static void traces_time(void *name)
     trace("%s@%d", (const char *)name, (int)(coro_now() / CORO_MILLISECOND));
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_call_soon
+ * test_base_events.BaseEventLoopTests.test_call_soon */
 TASK_TEST(calls_come_in_the_next_pass_in_order)
 {
     ck_assert_int_eq(coro_call_soon(traces, (void *)"a", NULL), 0);
@@ -38,6 +40,7 @@ TASK_TEST(what_a_call_schedules_comes_a_pass_later)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test_call_later_negative_delays */
 TASK_TEST(a_delay_of_zero_comes_after_what_is_ready)
 {
     coro_call_later(0, traces, (void *)"later", NULL);
@@ -47,6 +50,10 @@ TASK_TEST(a_delay_of_zero_comes_after_what_is_ready)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_call_later
+ * test_base_events.BaseEventLoopTests.test_call_later
+ * test_base_events.BaseEventLoopTests.test_time_and_call_at
+ * test_events.TimerTests.test_when */
 TASK_TEST(delayed_calls_come_at_their_time)
 {
     coro_call_later(2 * CORO_SECOND, traces_time, (void *)"two", NULL);
@@ -67,6 +74,10 @@ TASK_TEST(calls_for_one_time_come_in_the_order_of_scheduling)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test__run_once_cancelled_event_cleanup
+ * test_base_events.BaseEventLoopTests.test__add_callback_cancelled_handle
+ * test_events.HandleTests.test_handle
+ * test_events.TimerTests.test_timer */
 TASK_TEST(a_call_that_is_cancelled_does_not_come)
 {
     coro_handle soon, later;
@@ -151,6 +162,7 @@ TASK_TEST(calls_that_are_left_go_with_the_run)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test_call_soon_non_callable */
 TASK_TEST(a_call_needs_a_function)
 {
     coro_handle handle;

@@ -53,6 +53,7 @@ static int sleeps_20_ms(void *arg)
     return rc;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_run_until_complete */
 START_TEST(a_sleep_on_the_real_clock_is_not_shorter_than_asked_for)
 {
     coro_duration elapsed = 0;

@@ -30,6 +30,7 @@ static void expect_and_free(coro_communication *communication, const char *outpu
     free(communication->error);
 }
 
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_stderr */
 TASK_TEST(input_goes_in_and_both_outputs_come_back)
 {
     coro_communication c = {.input = "some data", .input_size = 9};

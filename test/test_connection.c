@@ -108,6 +108,13 @@ static void expect_error(int rc, int expected, const char *text)
         ck_assert_str_eq(coro_error_message(coro_current_task()), text);
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_connection_local_addr_nomatch_family
+ * test_events.EventLoopTestsMixin.test_create_connection_local_addr_skip_different_family
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_no_host_port_sock
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_connect_err
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_no_local_addr
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_connection_nopath_nosock
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_connection_pathlike */
 TASK_TEST(connections_that_cannot_be_made)
 {
     coro_stream *stream;
@@ -145,6 +152,9 @@ START_TEST(outside_a_task_there_is_no_connection)
 END_TEST
 
 /* Without a host the addresses are ::1, where nobody listens, and 127.0.0.1. */
+/* CPython:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_multiple_errors_local_addr
+ */
 TASK_TEST(the_next_address_is_tried)
 {
     const coro_connection_options race = {.happy_eyeballs_delay = CORO_SECOND};
@@ -176,6 +186,9 @@ static void expect_order(const coro_connection_options *options, const char *ord
     ck_assert_str_eq(hosts, order);
 }
 
+/* CPython:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_multiple_errors
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_multiple */
 TASK_TEST(families_take_turns)
 {
     static const struct {
@@ -236,6 +249,7 @@ static int connects_silently(void *arg)
     return coro_open_connection(&stream, "127.0.0.1", silent->port, NULL);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_timeout */
 TASK_TEST(a_connection_is_cancelled_and_leaves_no_fd)
 {
     struct silent silent;
@@ -329,6 +343,7 @@ static int run_race(const struct script *script, size_t count)
     return coro__race_run(&race);
 }
 
+/* CPython: test_staggered.StaggeredTests.test_one_successful */
 TASK_TEST(the_first_attempt_wins)
 {
     static const struct script script[] = {{50, 7}, {50, 8}};
@@ -338,6 +353,7 @@ TASK_TEST(the_first_attempt_wins)
     return 0;
 }
 
+/* CPython: test_staggered.StaggeredTests.test_first_timeout_second_successful */
 TASK_TEST(a_slow_attempt_is_overtaken_and_cancelled)
 {
     static const struct script script[] = {{500, 7}, {500, 8}, {50, 9}, {0, 10}};
@@ -347,6 +363,7 @@ TASK_TEST(a_slow_attempt_is_overtaken_and_cancelled)
     return 0;
 }
 
+/* CPython: test_staggered.StaggeredTests.test_first_error_second_successful */
 TASK_TEST(a_failure_starts_the_next_attempt)
 {
     static const struct script script[] = {{30, -ENOENT}, {0, -EDOM}, {150, -EIO}, {10, 9}};
@@ -363,6 +380,7 @@ TASK_TEST(only_the_failure_of_the_last_begun_starts_the_next)
     return 0;
 }
 
+/* CPython: test_staggered.StaggeredTests.test_none_successful */
 TASK_TEST(all_attempts_fail)
 {
     static const struct script script[] = {{250, -ENOENT}, {20, -EDOM}, {10, -EIO}};

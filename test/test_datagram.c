@@ -47,6 +47,9 @@ static int echoes(void *arg)
     return (int)n;
 }
 
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_no_data */
 TASK_TEST(a_client_and_a_server_exchange_datagrams)
 {
     char port[8], buffer[64];
@@ -68,6 +71,8 @@ TASK_TEST(a_client_and_a_server_exchange_datagrams)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready_oserr
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_error_received_connected */
 TASK_TEST(a_connected_socket_is_told_that_nobody_listens)
 {
     char port[8], byte;
@@ -91,6 +96,7 @@ static int receives(void *arg)
  * test_sock_lowlevel.ProactorEventLoopTests.test_datagram_send_to_non_listening_address_recvfrom
  * test_sock_lowlevel.ProactorEventLoopTests.test_datagram_send_to_non_listening_address_recvfrom_into
  */
+/* CPython: test_events.EventLoopTestsMixin.test_datagram_send_to_non_listening_address */
 TASK_TEST(other_sockets_go_on_when_nobody_listens)
 {
     char port[8];
@@ -195,6 +201,8 @@ static int broadcasts(bool allowed)
     return value;
 }
 
+/* CPython:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_sockopts */
 TASK_TEST(broadcasts_are_sent_if_that_is_allowed)
 {
     ck_assert_int_eq(broadcasts(false), 0);
@@ -210,6 +218,10 @@ static int open_pair(const char *local, const char *remote, const char *port, in
     return coro_open_datagram(&options);
 }
 
+/* CPython:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_noaddr_nofamily
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_no_matching_family
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_connect_err */
 TASK_TEST(addresses_must_be_there_and_fit)
 {
     ck_assert_int_eq(coro_open_datagram(NULL), -EINVAL);
@@ -230,6 +242,9 @@ START_TEST(only_a_task_opens_one)
 }
 END_TEST
 
+/* CPython:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_cant_bind
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_socket_err */
 TASK_TEST(a_failure_leaves_no_fd)
 {
     const int free_before = dup(STDIN_FILENO);

@@ -32,6 +32,7 @@ static int has_a_slow_task(void *arg)
     return coro_join(coro_create_task_with(&options, blocks, NULL), NULL);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_log_slow_callbacks */
 START_TEST(a_slow_step_is_reported_with_its_task)
 {
     slow_steps_wanted = true;
@@ -138,6 +139,7 @@ static int is_used_from_another_thread(void *arg)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test_check_thread */
 START_TEST(calls_from_the_wrong_thread_are_reported)
 {
     ck_assert_int_eq(run_debug(is_used_from_another_thread, true), 0);

@@ -47,6 +47,7 @@ static int passes_by(void *arg)
     return 0;
 }
 
+/* CPython: test_unix_events.TestFork.test_fork_not_share_event_loop */
 TASK_TEST(a_child_is_in_no_loop)
 {
     coro_task *task = spawn(passes_by, NULL);
@@ -82,6 +83,8 @@ static int runs(void)
     return run_test(uses_all, NULL);
 }
 
+/* CPython: test_unix_events.TestFork.test_fork_asyncio_run
+ * test_unix_events.TestFork.test_fork_asyncio_subprocess */
 START_TEST(a_child_runs_a_loop)
 {
     expect_status(runs, 40);
@@ -144,6 +147,7 @@ static void set_defaults(void)
     signal(SIGTERM, SIG_DFL);
 }
 
+/* CPython: test_unix_events.TestFork.test_fork_signal_handling */
 START_TEST(a_child_has_the_actions_from_before_the_run)
 {
     set_defaults();

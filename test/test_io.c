@@ -312,6 +312,9 @@ static int waits_for_events(void *fd)
     return coro_poll(NUMBER(fd), POLLIN);
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_prompt_cancellation
+ * test_selector_events.BaseSelectorEventLoopTests.test_process_events_read_cancelled
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_reader */
 TASK_TEST(a_cancelled_read_takes_nothing)
 {
     int fds[2];
@@ -348,6 +351,8 @@ TASK_TEST(a_cancel_between_the_wake_up_and_the_read_loses_nothing)
     return 0;
 }
 
+/* CPython: test_selector_events.BaseSelectorEventLoopTests.test_process_events_write_cancelled
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_writer */
 TASK_TEST(a_cancelled_write_says_how_far_it_came)
 {
     int fds[2];
@@ -436,6 +441,9 @@ TASK_TEST(those_that_wait_for_one_fd_get_their_bytes_in_order)
     return 0;
 }
 
+/* CPython: test_selector_events.BaseSelectorEventLoopTests.test_add_reader_existing_writer
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_reader_read_write
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_writer_read_write */
 TASK_TEST(one_fd_is_waited_for_in_both_directions)
 {
     int fds[2];
@@ -636,6 +644,10 @@ static int waits_for_end(void *fd)
     return coro_poll(NUMBER(fd), 0);
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_reader_callback
+ * test_events.EventLoopTestsMixin.test_writer_callback
+ * test_selector_events.BaseSelectorEventLoopTests.test_add_reader
+ * test_selector_events.BaseSelectorEventLoopTests.test_add_writer */
 TASK_TEST(poll_returns_what_is_there_and_takes_nothing)
 {
     int fds[2];

@@ -22,6 +22,8 @@ static void receive(void *arg, const coro_log_record *record)
     errno = EBUSY;
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test_set_exc_handler_custom
+ * test_base_events.BaseEventLoopTests.test_default_exc_handler_coro */
 START_TEST(the_hook_gets_the_report)
 {
     struct received received = {.calls = 0};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 /* --- Its end ---------------------------------------------------------------------------------- */
+/* CPython: test_unix_events.ChildWatcherTestsMixin.test_sigchld */
 TASK_TEST(the_return_code_is_the_exit_status_or_minus_the_signal)
 {
     const int before = count_fds();
@@ -23,6 +24,7 @@ TASK_TEST(the_return_code_is_the_exit_status_or_minus_the_signal)
     return 0;
 }
 
+/* CPython: test_unix_events.ChildWatcherTestsMixin.test_sigchld_race_condition */
 TASK_TEST(a_process_that_has_ended_is_waited_for_any_number_of_times)
 {
     int returncode = 0;
@@ -112,6 +114,8 @@ static int sleeps_and_exits(void *number)
     return end_of(process);
 }
 
+/* CPython: test_unix_events.ChildWatcherTestsMixin.test_sigchld_two_children
+ * test_unix_events.ChildWatcherTestsMixin.test_sigchld_two_children_terminating_together */
 TASK_TEST(fifty_run_at_once)
 {
     enum { MANY = 50, FEW = 10 };
@@ -297,6 +301,7 @@ static pid_t fork_child(int status)
     return pid;
 }
 
+/* CPython: test_unix_events.ChildWatcherTestsMixin.test_sigchld_unknown_status */
 TASK_TEST(children_of_the_programs_own_are_left_to_it)
 {
     int status;

@@ -158,6 +158,9 @@ static void expect_found(const char *node, const char *service, const struct add
     freeaddrinfo(found);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_ip_addr
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_service_name
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_ip_addr */
 LOOKUP_TEST(numbers_need_no_thread)
 {
     struct addrinfo hints = stream(AF_UNSPEC);
@@ -402,6 +405,9 @@ static void expect_code(int given, int expected)
     ck_assert_ptr_null(found);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_no_getaddrinfo
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_server_no_getaddrinfo
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_no_addrinfo */
 LOOKUP_TEST(codes_become_errors_with_a_text)
 {
     expect_code(EAI_NONAME, -ENOENT);
@@ -645,6 +651,7 @@ static int names(void *arg)
                             sizeof naming->service, NI_NUMERICSERV);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_getnameinfo */
 LOOKUP_TEST(names_of_addresses_are_looked_up_in_a_thread)
 {
     struct naming naming = {.address = address_of("192.0.2.7", 80)};

@@ -33,6 +33,8 @@ START_TEST(runs_follow_one_another)
 END_TEST
 
 /* CPython: test_runners.RunTests.test_asyncio_run_from_running_loop */
+/* CPython: test_events.EventLoopTestsMixin.test_run_until_complete_nesting
+ * test_base_events.RunningLoopTests.test_running_loop_within_a_loop */
 TASK_TEST(runs_do_not_nest)
 {
     ck_assert_int_eq(coro_run(returns, NULL), -EPERM);
@@ -533,6 +535,8 @@ static int knows_high_water(void *arg)
 }
 
 /* CPython: test_tasks.GatherTestsBase.test_env_var_debug */
+/* CPython: test_base_events.BaseEventLoopTests.test_env_var_debug
+ * test_base_events.BaseEventLoopTests.test_set_debug */
 START_TEST(CORO_DEBUG_sets_debug_mode)
 {
     setenv("CORO_DEBUG", "1", 1);

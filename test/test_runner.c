@@ -939,6 +939,9 @@ static int leaves_all_sorts(void *arg)
     return coro_to_thread(returns, ARG(2));
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_close
+ * test_base_events.BaseEventLoopTests.test_close
+ * test_selector_events.BaseSelectorEventLoopTests.test_close */
 START_TEST(nothing_is_left_of_a_closed_runner)
 {
     const int before = open_files();
@@ -974,6 +977,7 @@ static int has_a_callback_that_runs(void *runner)
     return coro_yield();
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_close_running_event_loop */
 START_TEST(a_runner_neither_runs_nor_ends_inside_a_loop)
 {
     coro_runner *runner = create(), *other = create();

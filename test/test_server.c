@@ -71,6 +71,9 @@ static bool has_ipv6(void)
     return has;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_server_multiple_hosts_ipv4
+ * test_events.EventLoopTestsMixin.test_create_server_multiple_hosts_ipv6
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_server_ipv6 */
 TASK_TEST(it_listens_at_all_addresses)
 {
     static const char *const more[] = {"127.0.0.2", "127.0.0.1", "::1", NULL};
@@ -98,6 +101,7 @@ TASK_TEST(it_listens_at_all_addresses)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_server_empty_host */
 TASK_TEST(of_one_family_and_any_address)
 {
     struct sockaddr_in address;
@@ -127,6 +131,7 @@ static int option_of(const coro_server *server, int option)
     return value != 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_server_reuse_port */
 TASK_TEST(options_are_set)
 {
     const coro_server_options options = {
@@ -156,6 +161,9 @@ TASK_TEST(options_are_set)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_server_wrong_sock
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_server_cant_bind
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_path_dgram */
 TASK_TEST(servers_that_cannot_be_started)
 {
     static const char *const more[] = {"192.0.2.1", NULL};
@@ -186,6 +194,12 @@ TASK_TEST(servers_that_cannot_be_started)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_unix_server_path_socket_error
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_existing_path_sock
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_existing_path_nonsock
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_nopath_nosock
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_bind_error
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_pathlike */
 TASK_TEST(paths_in_the_file_system)
 {
     coro_server *server;
@@ -259,6 +273,8 @@ TASK_TEST(many_clients_at_once)
     return 0;
 }
 
+/* CPython: test_selector_events.BaseSelectorEventLoopTests.test_accept_connection_multiple
+ * test_base_events.BaseEventLoopWithSelectorTests.test_accept_connection_retry */
 TASK_TEST(clients_are_accepted_one_in_a_go)
 {
     const coro_server_options options = {.backlog = 1, .stack_size = 64 * 1024, .limit = 100};
@@ -535,6 +551,7 @@ static void give_fds_back(void)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_accept_connection_exception */
 TASK_TEST(without_fds_a_socket_pauses_and_others_go_on)
 {
     static const char *const more[] = {"127.0.0.2", NULL};

@@ -68,6 +68,8 @@ TASK_TEST(what_has_come_is_there_at_once)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_add_signal_handler
+ * test_unix_events.SelectorEventLoopSignalTests.test_add_signal_handler */
 TASK_TEST(what_comes_wakes_the_task)
 {
     coro_task *task = spawn(waits_once, ARG(SIGUSR1));
@@ -225,6 +227,8 @@ START_TEST(a_task_that_waits_is_cancelled_at_the_end)
 END_TEST
 
 /* --- The action before ------------------------------------------------------------------------ */
+/* CPython: test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler
+ * test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_2 */
 TASK_TEST(the_action_before_is_back_exactly)
 {
     struct sigaction action, now;
@@ -401,6 +405,7 @@ static int waits_beside(void *thread_fn)
     return rc;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_signal_handling_while_selecting */
 START_TEST(it_wakes_a_loop_that_sleeps)
 {
     void *(*fn)(void *) = signals_the_process;
@@ -579,6 +584,7 @@ static int leaves_a_subscription(void *arg)
     return signals.cell ? 3 : 0;
 }
 
+/* CPython: test_unix_events.SelectorEventLoopSignalTests.test_close */
 TASK_TEST(one_that_is_left_behind_is_reported_and_ended)
 {
     signal(SIGUSR1, counts);
@@ -590,6 +596,10 @@ TASK_TEST(one_that_is_left_behind_is_reported_and_ended)
 }
 
 /* --- Misuse ----------------------------------------------------------------------------------- */
+/* CPython: test_unix_events.SelectorEventLoopSignalTests.test_check_signal
+ * test_unix_events.SelectorEventLoopSignalTests.test_add_signal_handler_install_error
+ * test_unix_events.SelectorEventLoopSignalTests.test_add_signal_handler_install_error2
+ * test_unix_events.SelectorEventLoopSignalTests.test_add_signal_handler_install_error3 */
 TASK_TEST(signals_that_cannot_be_waited_for_are_refused)
 {
     const int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, 0, -1, NSIG, 12345};
@@ -612,6 +622,8 @@ static int uses_anothers(void *signals)
     return 0;
 }
 
+/* CPython: test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_error
+ * test_unix_events.SelectorEventLoopSignalTests.test_handle_signal_no_handler */
 TASK_TEST(misuse_is_refused)
 {
     coro_signal signals = {0};

@@ -201,6 +201,7 @@ TASK_TEST(a_pipe_that_was_taken_outlives_the_process)
     return 0;
 }
 
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_stderr_redirect_to_stdout */
 TASK_TEST(stderr_goes_where_stdout_goes)
 {
     const coro_process_options options = {.err = CORO_STDIO_STDOUT};

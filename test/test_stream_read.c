@@ -424,6 +424,7 @@ TASK_TEST(who_waits_for_the_close_learns_of_a_reset)
 }
 
 /* --- The end ---------------------------------------------------------------------------------- */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_read_ready_eof_keep_open */
 TASK_TEST(writing_goes_on_after_the_peer_s_end)
 {
     int peer;
@@ -563,6 +564,7 @@ TASK_TEST(misuse_is_an_error)
     return 0;
 }
 
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_wrong_sock */
 TASK_TEST(a_socket_must_be_a_stream)
 {
     static const int types[] = {SOCK_DGRAM, SOCK_SEQPACKET};

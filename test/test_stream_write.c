@@ -52,6 +52,10 @@ static void expect_end(int peer)
 }
 
 /* --- Now and later ---------------------------------------------------------------------------- */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write
+ * test_selector_events.SelectorSocketTransportTests.test_write_no_data
+ * test_unix_events.UnixWritePipeTransportTests.test_write
+ * test_unix_events.UnixWritePipeTransportTests.test_write_no_data */
 TASK_TEST(what_can_be_sent_is_sent_at_once)
 {
     int peer;
@@ -64,6 +68,10 @@ TASK_TEST(what_can_be_sent_is_sent_at_once)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_writelines_sendmsg_full
+ * test_selector_events.SelectorSocketTransportTests.test_writelines_send_full
+ * test_selector_events.SelectorSocketTransportTests.test_write_sendmsg_full
+ * test_selector_events.SelectorSocketTransportTests.test_write_sendmsg_no_data */
 TASK_TEST(lines_are_sent_as_one)
 {
     const struct iovec lines[] = {{(char[]){"one "}, 4}, {NULL, 0}, {(char[]){"two"}, 3}};
@@ -78,6 +86,8 @@ TASK_TEST(lines_are_sent_as_one)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_writelines_sendmsg_partial
+ * test_selector_events.SelectorSocketTransportTests.test_writelines_send_partial */
 TASK_TEST(many_pieces_of_many_sizes)
 {
     enum { PIECES = 3000 };
@@ -98,6 +108,14 @@ TASK_TEST(many_pieces_of_many_sizes)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_partial
+ * test_selector_events.SelectorSocketTransportTests.test_write_partial_none
+ * test_selector_events.SelectorSocketTransportTests.test_write_tryagain
+ * test_selector_events.SelectorSocketTransportTests.test_write_ready
+ * test_selector_events.SelectorSocketTransportTests.test_write_ready_partial
+ * test_selector_events.SelectorSocketTransportTests.test_write_ready_partial_none
+ * test_selector_events.SelectorSocketTransportTests.test_write_ready_tryagain
+ * test_selector_events.SelectorSocketTransportTests.test_write_sendmsg_partial */
 TASK_TEST(what_cannot_be_sent_is_sent_by_the_loop)
 {
     int peer;
@@ -111,6 +129,8 @@ TASK_TEST(what_cannot_be_sent_is_sent_by_the_loop)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_buffer
+ * test_selector_events.SelectorSocketTransportTests.test_write_sendmsg_half_buffer */
 TASK_TEST(small_writes_behind_one_that_waits_keep_their_order)
 {
     enum { FIRST = 500 * 1000 };
@@ -172,6 +192,7 @@ TASK_TEST(a_drain_ends_at_the_low_mark)
     return 0;
 }
 
+/* CPython: test_transports.TransportTests.test_flowcontrol_mixin_set_write_limits */
 TASK_TEST(higher_marks_end_a_drain)
 {
     int peer;
@@ -201,6 +222,8 @@ TASK_TEST(a_cancelled_drain_sends_all_the_same)
 }
 
 /* --- Ends ------------------------------------------------------------------------------------- */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_ready_closing
+ * test_selector_events.SelectorTransportTests.test_close_write_buffer */
 TASK_TEST(a_close_sends_what_is_left)
 {
     int peer;
@@ -232,6 +255,7 @@ TASK_TEST(the_last_reference_goes_and_what_is_left_is_sent)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorTransportTests.test_abort */
 TASK_TEST(an_abort_sends_nothing_more)
 {
     int peer;
@@ -250,6 +274,8 @@ TASK_TEST(an_abort_sends_nothing_more)
     return 0;
 }
 
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_eof
+ * test_selector_events.SelectorSocketTransportTests.test_write_eof_buffer */
 TASK_TEST(the_end_is_written_when_all_is_sent)
 {
     int peer;
@@ -277,6 +303,10 @@ TASK_TEST(the_end_is_written_when_all_is_sent)
     return 0;
 }
 
+/* CPython: test_unix_events.UnixWritePipeTransportTests.test_write_err
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready_closing
+ * test_unix_events.UnixWritePipeTransportTests.test_close
+ * test_unix_events.UnixWritePipeTransportTests.test_close_closing */
 TASK_TEST(pipes_are_written_and_closed)
 {
     int fds[2];
@@ -330,6 +360,12 @@ static coro_stream *fill_pipe(int *reader)
     return stream;
 }
 
+/* CPython: test_unix_events.UnixWritePipeTransportTests.test_write_partial
+ * test_unix_events.UnixWritePipeTransportTests.test_write_buffer
+ * test_unix_events.UnixWritePipeTransportTests.test_write_again
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready_partial
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready_again */
 TASK_TEST(a_pipe_is_drained)
 {
     int reader;
@@ -347,6 +383,9 @@ TASK_TEST(a_pipe_is_drained)
     return 0;
 }
 
+/* CPython: test_unix_events.UnixWritePipeTransportTests.test__read_ready
+ * test_unix_events.UnixWritePipeTransportTests.test_write_close
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready_err */
 TASK_TEST(who_waits_for_the_end_of_a_pipe_learns_that_nobody_reads)
 {
     int reader;
@@ -375,6 +414,11 @@ TASK_TEST(who_waits_for_the_end_of_a_pipe_learns_that_nobody_reads)
 }
 
 /* --- Losses ----------------------------------------------------------------------------------- */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_ready_exception
+ * test_selector_events.SelectorSocketTransportTests.test_write_exception
+ * test_selector_events.SelectorSocketTransportTests.test_write_sendmsg_OSError
+ * test_selector_events.SelectorTransportTests.test_fatal_error
+ * test_selector_events.SelectorTransportTests.test_force_close */
 TASK_TEST(the_peer_goes_while_there_is_more_to_send)
 {
     int peer;
@@ -441,6 +485,7 @@ static int leaves_bytes_unsent(void *arg)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_unclosed_pipe_transport */
 START_TEST(what_was_not_sent_goes_with_the_loop)
 {
     ck_assert_int_eq(run_test(leaves_bytes_unsent, NULL), 0);

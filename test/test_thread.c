@@ -93,6 +93,7 @@ static int says_which_thread(void *thread)
 }
 
 /* CPython: test_threads.ToThreadTests.test_to_thread */
+/* CPython: test_events.EventLoopTestsMixin.test_run_in_executor */
 TASK_TEST(the_function_runs_in_another_thread)
 {
     pthread_t thread = pthread_self();
@@ -371,6 +372,7 @@ static int one_thread(void *arg)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_run_in_executor_cancel */
 START_TEST(what_has_not_begun_never_does)
 {
     coro_run_options options = test_options();

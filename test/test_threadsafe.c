@@ -43,6 +43,7 @@ static int waits_for_a_late_call(void *arg)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_call_soon_threadsafe */
 TASK_TEST(a_call_wakes_a_loop_that_has_nothing_to_do)
 {
     return waits_for_a_late_call(NULL);
@@ -109,6 +110,7 @@ static void traces(void *word)
     trace("%s", (const char *)word);
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_call_soon_threadsafe_same_thread */
 TASK_TEST(in_its_own_thread_a_loop_calls_as_soon_as_by_call_soon)
 {
     ck_assert_int_eq(coro_call_soon(traces, word("a"), NULL), 0);

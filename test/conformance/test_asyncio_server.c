@@ -247,6 +247,8 @@ TASK_TEST(its_path_is_removed)
 }
 
 /* CPython: test_server.UnixServerCleanupTests.test_unix_server_sock_cleanup */
+/* CPython:
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_path_stream_bittype */
 TASK_TEST(the_path_of_its_socket_is_removed)
 {
     const char *path = socket_path();

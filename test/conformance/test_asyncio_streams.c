@@ -58,6 +58,7 @@ static void request_all(coro_stream *stream)
 /* --- Connections ------------------------------------------------------------------------------ */
 /* CPython: test_streams.StreamTests.test_open_connection
  * test_streams.StreamTests.test_async_writer_api */
+/* CPython: test_events.EventLoopTestsMixin.test_create_connection */
 TASK_TEST(a_connection_is_opened)
 {
     coro_server *server = start(answers, NULL);
@@ -69,6 +70,7 @@ TASK_TEST(a_connection_is_opened)
 }
 
 /* CPython: test_streams.StreamTests.test_open_unix_connection */
+/* CPython: test_events.EventLoopTestsMixin.test_create_unix_connection */
 TASK_TEST(a_connection_to_a_path_is_opened)
 {
     const char *path = socket_path();
@@ -170,6 +172,7 @@ TASK_TEST(a_server_echoes)
 }
 
 /* CPython: test_streams.StreamTests.test_start_unix_server */
+/* CPython: test_events.EventLoopTestsMixin.test_create_unix_server */
 TASK_TEST(a_server_at_a_path_echoes)
 {
     coro_client_fn *const handlers[] = {echoes_a_line, hands_on};
@@ -227,6 +230,8 @@ TASK_TEST(drains_notice_that_the_peer_has_gone)
 
 /* --- Closing ---------------------------------------------------------------------------------- */
 /* CPython: test_streams.StreamTests.test_wait_closed_on_close */
+/* CPython: test_selector_events.SelectorTransportTests.test_close
+ * test_selector_events.SelectorTransportTests.test_connection_lost */
 TASK_TEST(the_close_is_waited_for)
 {
     coro_server *server = start(answers, NULL);
@@ -253,6 +258,8 @@ TASK_TEST(a_close_leaves_bytes_unread)
 }
 
 /* CPython: test_streams.StreamTests.test_async_writer_api_exception_after_close */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_write_closing
+ * test_selector_events.SelectorSocketTransportTests.test_write_eof_after_close */
 TASK_TEST(after_a_close_nothing_is_written)
 {
     coro_server *server = start(answers, NULL);

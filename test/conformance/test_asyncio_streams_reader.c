@@ -58,6 +58,8 @@ static int reads_30(void *stream)
 }
 
 /* CPython: test_streams.StreamTests.test_read */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_read_ready
+ * test_selector_events.SelectorSocketTransportTests.test_read_ready_tryagain */
 TASK_TEST(a_read_has_what_comes)
 {
     int peer;
@@ -82,6 +84,7 @@ TASK_TEST(a_read_stops_at_its_size)
 }
 
 /* CPython: test_streams.StreamTests.test_read_eof */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_read_ready_eof */
 TASK_TEST(a_read_has_no_bytes_at_the_end)
 {
     int peer;
@@ -126,6 +129,8 @@ static void lose(coro_stream *stream, int peer)
 }
 
 /* CPython: test_streams.StreamTests.test_read_exception */
+/* CPython: test_selector_events.SelectorSocketTransportTests.test_read_ready_conn_reset
+ * test_selector_events.SelectorSocketTransportTests.test_read_ready_err */
 TASK_TEST(a_read_has_the_error_of_the_connection)
 {
     int peer;
@@ -188,6 +193,7 @@ TASK_TEST(at_the_end_all_has_been_read)
 
 /* --- readline --------------------------------------------------------------------------------- */
 /* CPython: test_streams.StreamTests.test_readline */
+/* CPython: test_pep492.StreamReaderTests.test_readline */
 TASK_TEST(a_line_comes_in_pieces)
 {
     int peer;

@@ -53,6 +53,8 @@ TASK_TEST(a_process_that_has_ended_gets_no_signal)
 
 /* --- Pipes ------------------------------------------------------------------------------------ */
 /* CPython: test_subprocess.SubprocessMixin.test_stdin_stdout */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_exec
+ * test_events.SubprocessTestsMixin.test_subprocess_interactive */
 TASK_TEST(what_is_written_to_stdin_comes_back_from_stdout)
 {
     coro_process *process = execute("cat", NULL, &both);
@@ -238,6 +240,8 @@ TASK_TEST(each_of_ten_tasks_gets_its_own_output)
 
 /* --- The start -------------------------------------------------------------------------------- */
 /* CPython: test_subprocess.SubprocessMixin.test_shell */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_shell
+ * test_events.SubprocessTestsMixin.test_subprocess_exitcode */
 TASK_TEST(a_shell_runs_a_command)
 {
     ck_assert_int_eq(run_shell("exit 7", NULL), 7);
@@ -245,6 +249,7 @@ TASK_TEST(a_shell_runs_a_command)
 }
 
 /* CPython: test_subprocess.SubprocessMixin.test_start_new_session */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_wait_no_same_group */
 TASK_TEST(a_process_starts_in_a_new_session)
 {
     const coro_process_options options = {.start_new_session = true};
@@ -306,6 +311,7 @@ TASK_TEST(a_cancel_meets_the_creator_at_its_next_wait)
 
 /* --- The end ---------------------------------------------------------------------------------- */
 /* CPython: test_subprocess.SubprocessMixin.test_kill */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_kill */
 TASK_TEST(kill_is_sigkill)
 {
     coro_process *process = blocked();
@@ -329,6 +335,7 @@ TASK_TEST(a_killed_shell_has_ended_although_its_pipe_is_open)
 }
 
 /* CPython: test_subprocess.SubprocessMixin.test_terminate */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_terminate */
 TASK_TEST(terminate_is_sigterm)
 {
     coro_process *process = blocked();
@@ -338,6 +345,7 @@ TASK_TEST(terminate_is_sigterm)
 }
 
 /* CPython: test_subprocess.SubprocessMixin.test_send_signal */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_send_signal */
 TASK_TEST(a_signal_is_sent)
 {
     const coro_process_options options = {.out = CORO_STDIO_PIPE};
@@ -406,6 +414,7 @@ TASK_TEST(closing_kills_a_process_that_runs)
 
 /* The loop has not been told of the end. */
 /* CPython: test_subprocess.SubprocessMixin.test_close_dont_kill_finished */
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_close_after_finish */
 TASK_TEST(closing_does_not_kill_what_has_ended)
 {
     siginfo_t info;

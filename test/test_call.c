@@ -30,6 +30,8 @@ static void calls_again(void *name)
     coro_call_soon(traces, (void *)"inner", NULL);
 }
 
+/* CPython: test_base_events.BaseEventLoopTests.test__run_once_schedule_handle
+ * test_base_events.BaseEventLoopTests.test_run_once */
 TASK_TEST(what_a_call_schedules_comes_a_pass_later)
 {
     coro_call_soon(calls_again, (void *)"outer", NULL);

@@ -50,6 +50,7 @@ static int echoes(void *arg)
 /* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready
  * test_selector_events.SelectorDatagramTransportTests.test_sendto
  * test_selector_events.SelectorDatagramTransportTests.test_sendto_no_data */
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready_tryagain */
 TASK_TEST(a_client_and_a_server_exchange_datagrams)
 {
     char port[8], buffer[64];
@@ -73,6 +74,11 @@ TASK_TEST(a_client_and_a_server_exchange_datagrams)
 
 /* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready_oserr
  * test_selector_events.SelectorDatagramTransportTests.test_sendto_error_received_connected */
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_read_ready_err
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_exception
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_exception
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_error_received_connection
+ */
 TASK_TEST(a_connected_socket_is_told_that_nobody_listens)
 {
     char port[8], byte;
@@ -97,6 +103,8 @@ static int receives(void *arg)
  * test_sock_lowlevel.ProactorEventLoopTests.test_datagram_send_to_non_listening_address_recvfrom_into
  */
 /* CPython: test_events.EventLoopTestsMixin.test_datagram_send_to_non_listening_address */
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_sendto_error_received
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_error_received */
 TASK_TEST(other_sockets_go_on_when_nobody_listens)
 {
     char port[8];

@@ -508,6 +508,8 @@ TASK_TEST(a_thousand_connections_at_once)
 }
 
 /* --- Ends ------------------------------------------------------------------------------------- */
+/* CPython: test_selector_events.BaseSelectorEventLoopTests.test_process_events_read
+ * test_selector_events.BaseSelectorEventLoopTests.test_process_events_write */
 TASK_TEST(close_wakes_all_that_wait)
 {
     int fds[2];

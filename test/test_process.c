@@ -324,6 +324,7 @@ static void take_all(int number)
 }
 
 /* The loop has no say until the task waits. */
+/* CPython: test_unix_events.ChildWatcherTestsMixin.test_sigchld_child_reaped_elsewhere */
 TASK_TEST(a_status_that_the_program_takes_is_no_hang)
 {
     signal(SIGCHLD, take_all);

@@ -60,6 +60,7 @@ TASK_TEST(runs_do_not_nest_in_callbacks_either)
 }
 
 /* CPython: test_runners.RunTests.test_asyncio_run_only_coro */
+/* CPython: test_base_events.BaseEventLoopTests.test_run_until_complete_type_error */
 START_TEST(a_run_needs_a_function)
 {
     const coro_run_options options = test_options();

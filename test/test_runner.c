@@ -939,9 +939,7 @@ static int leaves_all_sorts(void *arg)
     return coro_to_thread(returns, ARG(2));
 }
 
-/* CPython: test_events.EventLoopTestsMixin.test_close
- * test_base_events.BaseEventLoopTests.test_close
- * test_selector_events.BaseSelectorEventLoopTests.test_close */
+/* CPython: test_selector_events.BaseSelectorEventLoopTests.test_close */
 START_TEST(nothing_is_left_of_a_closed_runner)
 {
     const int before = open_files();

@@ -622,8 +622,6 @@ static int uses_anothers(void *signals)
     return 0;
 }
 
-/* CPython: test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_error
- * test_unix_events.SelectorEventLoopSignalTests.test_handle_signal_no_handler */
 TASK_TEST(misuse_is_refused)
 {
     coro_signal signals = {0};

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -124,6 +125,182 @@
  * test_base_events.BaseEventLoopWithSelectorTests.test_create_server_nosoreuseport
  * test_base_events.BaseEventLoopWithSelectorTests.test_create_server_soreuseport_only_defined
  * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_nosoreuseport */
+/* CPython, does not apply: there is one loop a thread, which runs a function to its end: nothing
+ * stops it, swaps its poller, or closes it beside:
+ * test_base_events.BaseEventLoopTests.test__run_once
+ * test_base_events.BaseEventLoopTests.test_run_until_complete_loop
+ * test_base_events.BaseEventLoopTests.test_run_until_complete_loop_orphan_future_close_loop
+ * test_base_events.BaseEventLoopTests.test_single_selecter_event_callback_after_stopping
+ * test_base_events.BaseEventLoopTests.test_run_forever_pre_stopped
+ * test_base_events.BaseEventLoopTests.test_custom_run_forever_integration
+ * test_events.EventLoopTestsMixin.test_run_until_complete_stopped
+ * test_events.EventLoopTestsMixin.test_internal_fds
+ * test_events.EventLoopTestsMixin.test_remove_fds_after_closing
+ * test_events.EventLoopTestsMixin.test_add_fds_after_closing
+ * test_selector_events.BaseSelectorEventLoopTests.test_close_no_selector
+ * test_selector_events.BaseSelectorEventLoopTests.test_read_from_self_exception
+ * test_selector_events.BaseSelectorEventLoopTests.test_write_to_self_exception
+ * test_unix_events.SelectorEventLoopSignalTests.test_close_on_finalizing */
+/* CPython, does not apply: threads come from the loop alone, with a limit and without a time
+ * limit:
+ * test_base_events.BaseEventLoopTests.test_set_default_executor
+ * test_base_events.BaseEventLoopTests.test_set_default_executor_error
+ * test_base_events.BaseEventLoopTests.test_shutdown_default_executor_timeout */
+/* CPython, does not apply: a callback returns nothing, so none can fail, and no exception goes
+ * through a loop:
+ * test_base_events.BaseEventLoopTests.test_default_exc_handler_callback
+ * test_base_events.BaseEventLoopTests.test_set_exc_handler_invalid
+ * test_base_events.BaseEventLoopTests.test_set_exc_handler_broken
+ * test_base_events.BaseEventLoopTests.test_default_exc_handler_broken
+ * test_base_events.BaseEventLoopTests.test_run_forever_keyboard_interrupt
+ * test_base_events.BaseEventLoopTests.test_run_until_complete_baseexception
+ * test_events.HandleTests.test_callback_with_exception */
+/* CPython, does not apply: tasks have no factory, and functions are not closed:
+ * test_base_events.BaseEventLoopTests.test_set_task_factory_invalid
+ * test_base_events.BaseEventLoopTests.test_set_task_factory
+ * test_base_events.BaseEventLoopTests.test_create_task
+ * test_base_events.BaseEventLoopTests.test_create_task_error_closes_coro
+ * test_base_events.BaseEventLoopTests.test_create_named_task_with_default_factory
+ * test_base_events.BaseEventLoopTests.test_create_named_task_with_custom_factory
+ * test_base_events.BaseEventLoopTests.test_asyncgen_finalization_by_gc
+ * test_base_events.BaseEventLoopTests.test_asyncgen_finalization_by_gc_in_other_thread */
+/* CPython, does not apply: a private function of asyncio:
+ * test_base_events.BaseEventLoopTests.test__add_callback_handle
+ * test_base_events.BaseEventTests.test_ipaddr_info
+ * test_selector_events.BaseSelectorEventLoopTests.test_make_socket_transport
+ * test_selector_events.BaseSelectorEventLoopTests.test_sock_connect_resolve_using_socket_params */
+/* CPython, does not apply: addresses are those of IP:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_bluetooth */
+/* CPython, does not apply: a socket that may broadcast is connected where a remote address is
+ * asked for, as coro_send() needs it:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_allow_broadcast */
+/* CPython, does not apply: a socket is non-blocking from the start:
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_setblk_err */
+/* CPython, does not apply: what a task waits for has no callback to replace, remove or give
+ * arguments:
+ * test_selector_events.BaseSelectorEventLoopTests.test_add_reader_existing
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_reader_unknown
+ * test_selector_events.BaseSelectorEventLoopTests.test_add_writer_existing
+ * test_selector_events.BaseSelectorEventLoopTests.test_remove_writer_unknown
+ * test_events.EventLoopTestsMixin.test_signal_handling_args
+ * test_unix_events.SelectorEventLoopSignalTests.test_handle_signal_cancelled_handler */
+/* CPython, does not apply: a server hands out its fd itself, which is closed to children:
+ * test_events.EventLoopTestsMixin.test_create_server_trsock */
+/* CPython, does not apply: passes of the loop are not counted:
+ * test_events.EventLoopTestsMixin.test_timeout_rounding */
+/* CPython, does not apply: there are no transports and protocols: tasks read when they want to,
+ * and nothing is paused, exchanged or called back:
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_ctor
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_get_buffer_error
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_get_buffer_zerosized
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_proto_type_switch
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_buffer_updated_error
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_eof_received_error
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_eof
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_eof_keep_open
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_tryagain
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_tryagain_interrupted
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_conn_reset
+ * test_selector_events.SelectorSocketTransportBufferedProtocolTests.test_read_ready_err
+ * test_unix_events.UnixReadPipeTransportTests.test_ctor
+ * test_unix_events.UnixReadPipeTransportTests.test__read_ready_blocked
+ * test_unix_events.UnixReadPipeTransportTests.test__read_ready_error
+ * test_unix_events.UnixReadPipeTransportTests.test_pause_reading
+ * test_unix_events.UnixReadPipeTransportTests.test_resume_reading
+ * test_unix_events.UnixReadPipeTransportTests.test_close
+ * test_unix_events.UnixReadPipeTransportTests.test_close_already_closing
+ * test_unix_events.UnixReadPipeTransportTests.test__close
+ * test_unix_events.UnixReadPipeTransportTests.test__call_connection_lost
+ * test_unix_events.UnixReadPipeTransportTests.test__call_connection_lost_with_err
+ * test_unix_events.UnixReadPipeTransportTests.test_pause_reading_on_closed_pipe
+ * test_unix_events.UnixReadPipeTransportTests.test_pause_reading_on_paused_pipe
+ * test_unix_events.UnixReadPipeTransportTests.test_resume_reading_on_closed_pipe
+ * test_unix_events.UnixReadPipeTransportTests.test_resume_reading_on_paused_pipe
+ * test_selector_events.SelectorTransportTests.test_ctor
+ * test_selector_events.SelectorTransportTests.test_fatal_error_custom_exception
+ * test_selector_events.SelectorTransportTests.test__add_reader
+ * test_selector_events.SelectorSocketTransportTests.test_ctor
+ * test_selector_events.SelectorSocketTransportTests.test_ctor_with_waiter
+ * test_selector_events.SelectorSocketTransportTests.test_pause_resume_reading
+ * test_selector_events.SelectorSocketTransportTests.test_pause_reading_connection_made
+ * test_selector_events.SelectorSocketTransportTests.test_read_eof_received_error
+ * test_selector_events.SelectorSocketTransportTests.test_data_received_error
+ * test_selector_events.SelectorSocketTransportTests.test_read_ready_tryagain_interrupted
+ * test_selector_events.SelectorSocketTransportTests.test_write_ready_no_data
+ * test_selector_events.SelectorSocketTransportTests.test_transport_close_remove_writer
+ * test_selector_events.SelectorDatagramTransportTests.test_transport_inheritance
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_connected_addr
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_closing
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_closing
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_no_data
+ * test_selector_events.SelectorDatagramTransportTests.test_fatal_error_connected
+ * test_selector_events.SelectorDatagramTransportTests.test_fatal_error_connected_custom_error
+ * test_unix_events.UnixWritePipeTransportTests.test_ctor
+ * test_unix_events.UnixWritePipeTransportTests.test__write_ready_empty
+ * test_unix_events.UnixWritePipeTransportTests.test__call_connection_lost
+ * test_unix_events.UnixWritePipeTransportTests.test__call_connection_lost_with_err
+ * test_unix_events.TestFunctional.test_add_reader_or_writer_transport_fd */
+/* CPython, does not apply: bytes are bytes, in whatever memory:
+ * test_selector_events.SelectorSocketTransportTests.test_write_bytearray
+ * test_selector_events.SelectorSocketTransportTests.test_write_memoryview
+ * test_selector_events.SelectorSocketTransportTests.test_write_partial_bytearray
+ * test_selector_events.SelectorSocketTransportTests.test_write_partial_memoryview
+ * test_selector_events.SelectorSocketTransportTests.test_write_str
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_bytearray
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_memoryview
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_buffer_bytearray
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_buffer_memoryview
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_str */
+/* CPython, does not apply: a pipe is not ended but closed:
+ * test_unix_events.UnixWritePipeTransportTests.test_can_write_eof
+ * test_unix_events.UnixWritePipeTransportTests.test_write_eof
+ * test_unix_events.UnixWritePipeTransportTests.test_write_eof_pending */
+/* CPython, does not apply: there is no wakeup fd of signals that could fail:
+ * test_unix_events.SelectorEventLoopSignalTests.test_add_signal_handler_setup_error
+ * test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_cleanup_error
+ * test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_error2 */
+/* CPython, does not apply: a race has at least one address:
+ * test_staggered.StaggeredTests.test_empty */
+/* CPython, does not apply: there are no child watchers with handlers: a process is waited for by
+ * its handle:
+ * test_unix_events.ChildWatcherTestsMixin.test_create_watcher
+ * test_unix_events.ChildWatcherTestsMixin.test_sigchld_replace_handler
+ * test_unix_events.ChildWatcherTestsMixin.test_sigchld_remove_handler
+ * test_unix_events.ChildWatcherTestsMixin.test_remove_child_handler
+ * test_unix_events.ChildWatcherTestsMixin.test_sigchld_unhandled_exception
+ * test_unix_events.ChildWatcherTestsMixin.test_sigchld_unknown_pid_during_registration
+ * test_unix_events.ChildWatcherTestsMixin.test_set_loop
+ * test_unix_events.ChildWatcherTestsMixin.test_set_loop_race_condition
+ * test_unix_events.ChildWatcherTestsMixin.test_close */
+/* CPython, does not apply: how a loop wakes itself is its own:
+ * test_selector_events.BaseSelectorEventLoopTests.test_read_from_self_tryagain
+ * test_selector_events.BaseSelectorEventLoopTests.test_write_to_self_tryagain */
+/* CPython, does not apply: a subscription ends without an error, and nothing comes behind it:
+ * test_unix_events.SelectorEventLoopSignalTests.test_remove_signal_handler_error
+ * test_unix_events.SelectorEventLoopSignalTests.test_handle_signal_no_handler */
+/* CPython, does not apply: the close frees the loop, which must not be used after it:
+ * test_events.EventLoopTestsMixin.test_close
+ * test_base_events.BaseEventLoopTests.test_close */
+/* CPython, does not apply: there are no classes of transports and protocols:
+ * test_buffered_proto.BaseTestBufferedProtocol.test_buffered_proto_create_connection
+ * test_protocols.ProtocolsAbsTests.test_base_protocol
+ * test_protocols.ProtocolsAbsTests.test_protocol
+ * test_protocols.ProtocolsAbsTests.test_buffered_protocol
+ * test_protocols.ProtocolsAbsTests.test_datagram_protocol
+ * test_protocols.ProtocolsAbsTests.test_subprocess_protocol
+ * test_transports.TransportTests.test_ctor_extra_is_none
+ * test_transports.TransportTests.test_get_extra_info
+ * test_transports.TransportTests.test_writelines
+ * test_transports.TransportTests.test_not_implemented
+ * test_transports.TransportTests.test_dgram_not_implemented
+ * test_transports.TransportTests.test_subprocess_transport_not_implemented */
+/* CPython, does not apply: an error has no traceback, a future no text, and a report has its
+ * task in place of a context:
+ * test_futures2.FutureTests.test_future_traceback
+ * test_futures2.FutureTests.test_task_exc_handler_correct_context
+ * test_futures2.FutureTests.test_handle_exc_handler_correct_context
+ * test_futures2.FutureReprTests.test_recursive_repr_for_pending_tasks */
 
 static coro_server *start(const char *host, coro_client_fn *fn, void *arg)
 {
@@ -226,6 +403,42 @@ TASK_TEST(a_socket_that_was_accepted_elsewhere_becomes_a_stream)
     close_stream(stream);
     ck_assert_int_eq(coro_join(task, NULL), 0);
     ck_assert_int_eq(coro_close(listener), 0);
+    return 0;
+}
+
+/* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_ipv6_scope */
+TASK_TEST(an_address_may_have_a_scope)
+{
+    const struct addrinfo hints = {.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    struct sockaddr_in6 address;
+    ck_assert_int_eq(coro_getaddrinfo("fe80::1%1", "80", &hints, &found), 0);
+    memcpy(&address, found->ai_addr, sizeof address);
+    ck_assert_uint_eq(address.sin6_scope_id, 1);
+    ck_assert_int_eq(ntohs(address.sin6_port), 80);
+    freeaddrinfo(found);
+    return 0;
+}
+
+static int nodelay_of(int fd)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size), 0);
+    return value;
+}
+
+/* CPython: test_base_events.TestSelectorUtils.test_set_nodelay */
+TASK_TEST(a_stream_does_not_delay_small_writes)
+{
+    int fds[2];
+    coro_stream *stream;
+    make_tcp(fds);
+    ck_assert_int_eq(nodelay_of(fds[0]), 0);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[0], NULL), 0);
+    ck_assert_int_ne(nodelay_of(fds[0]), 0);
+    close_stream(stream);
+    ck_assert_int_eq(coro_close(fds[1]), 0);
     return 0;
 }
 
@@ -458,6 +671,46 @@ TASK_TEST(a_pipe_that_is_written_is_lost_with_its_reader)
     return 0;
 }
 
+/* CPython: test_unix_events.UnixWritePipeTransportTests.test_abort */
+TASK_TEST(an_abort_leaves_bytes_of_a_pipe_unsent)
+{
+    static char bytes[1024 * 1024];
+    int fds[2];
+    coro_stream *stream;
+    make_pipe(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    ck_assert_int_eq(coro_stream_write(stream, bytes, sizeof bytes), 0);
+    const size_t unsent = coro_stream_get_write_buffer_size(stream);
+    ck_assert_uint_gt(unsent, 0);
+    ck_assert_int_eq(coro_stream_abort(stream), 0);
+    ck_assert_int_eq(coro_stream_wait_closed(stream), 0);
+    ck_assert_int_eq(coro_read_all(fds[0], bytes, sizeof bytes, NULL),
+                     (ssize_t)(sizeof bytes - unsent));
+    coro_stream_release(stream);
+    ck_assert_int_eq(coro_close(fds[0]), 0);
+    return 0;
+}
+
+/* CPython: test_events.SubprocessTestsMixin.test_subprocess_close_client_stream */
+TASK_TEST(a_process_learns_that_nobody_reads_its_output)
+{
+    static const char script[] = "trap '' PIPE; read a; echo OUT:$a; read b;"
+                                 "echo $b 2>/dev/null || echo broken >&2";
+    coro_process *process;
+    const coro_process_options options = {
+        .in = CORO_STDIO_PIPE, .out = CORO_STDIO_PIPE, .err = CORO_STDIO_PIPE};
+    ck_assert_int_eq(coro_create_subprocess_shell(&process, script, &options), 0);
+    const int in = coro_process_pipe(process, STDIN_FILENO);
+    ck_assert_int_eq(coro_write_all(in, "test\n", 5, NULL), 5);
+    expect_read(coro_process_pipe(process, STDOUT_FILENO), "OUT:test\n");
+    ck_assert_int_eq(coro_process_close_pipe(process, STDOUT_FILENO), 0);
+    ck_assert_int_eq(coro_write_all(in, "xxx\n", 4, NULL), 4);
+    expect_read(coro_process_pipe(process, STDERR_FILENO), "broken\n");
+    ck_assert_int_eq(coro_process_wait(process, NULL), 0);
+    ck_assert_int_eq(coro_process_close(process), 0);
+    return 0;
+}
+
 /* --- Terminals -------------------------------------------------------------------------------- */
 static int open_terminal(int *other)
 {
@@ -537,6 +790,8 @@ int main(void)
         a_connection_has_the_port_that_it_is_to_come_from,
         a_connection_cannot_come_from_a_port_that_is_taken,
         a_socket_that_was_accepted_elsewhere_becomes_a_stream,
+        an_address_may_have_a_scope,
+        a_stream_does_not_delay_small_writes,
         a_server_at_any_address_knows_who_comes,
         a_server_has_the_socket_that_it_was_given,
         a_port_has_one_server,
@@ -547,6 +802,8 @@ int main(void)
         a_pipe_is_read,
         a_pipe_is_written,
         a_pipe_that_is_written_is_lost_with_its_reader,
+        an_abort_leaves_bytes_of_a_pipe_unsent,
+        a_process_learns_that_nobody_reads_its_output,
         what_a_terminal_shows_is_read,
         a_terminal_is_written,
         a_terminal_is_read_and_written,

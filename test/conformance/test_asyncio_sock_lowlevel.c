@@ -369,6 +369,11 @@ static int sends_a_datagram(void *fd)
 
 /* A Unix socket, whose datagrams take room until they are received. */
 /* CPython: test_sock_lowlevel.BaseSockTestsMixin.test_sendto_blocking */
+/* CPython: test_selector_events.SelectorDatagramTransportTests.test_sendto_tryagain
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_ready_tryagain
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_buffer
+ * test_selector_events.SelectorDatagramTransportTests.test_sendto_buffer_nodata */
 TASK_TEST(a_datagram_waits_for_room)
 {
     int fds[2];

@@ -3,6 +3,7 @@
 #include "support_tls.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -1165,6 +1166,40 @@ TASK_TEST(a_write_waits_for_a_handshake)
     return 0;
 }
 
+/* --- Several threads -------------------------------------------------------------------------- */
+static coro_tls *shared_client, *shared_server;
+
+static int connects_often(void *arg)
+{
+    for (int i = 0; i < 10; i++) {
+        const struct tls_ends ends =
+            connect_tls(coro_tls_retain(shared_client), coro_tls_retain(shared_server));
+        expect_open(&ends);
+        close_ends(&ends);
+    }
+    return 0;
+}
+
+static void *runs_a_loop(void *arg)
+{
+    ck_assert_int_eq(run_test(connects_often, NULL), 0);
+    return NULL;
+}
+
+START_TEST(loops_of_several_threads_share_contexts)
+{
+    pthread_t threads[3];
+    shared_client = client_tls();
+    shared_server = server_tls("server");
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, runs_a_loop, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    coro_tls_release(shared_client);
+    coro_tls_release(shared_server);
+}
+END_TEST
+
 /* --- Without it ------------------------------------------------------------------------------- */
 TASK_TEST(without_openssl_there_are_no_contexts)
 {
@@ -1227,6 +1262,7 @@ int main(void)
         keys_change_while_bytes_go_through,
         a_short_write_behind_a_change_of_keys,
         a_write_waits_for_a_handshake,
+        loops_of_several_threads_share_contexts,
         NULL,
     };
     return run_suite_on_pollers("tls", have_tls() ? tests : without);

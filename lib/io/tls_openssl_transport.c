@@ -131,7 +131,12 @@ static int fail_protocol(struct coro__tls_transport *tls)
 
 static int outcome(struct coro__tls_transport *tls, int rc)
 {
-    switch (SSL_get_error(tls->ssl, rc)) {
+    const int error = SSL_get_error(tls->ssl, rc);
+    if (tls->below_error < 0) {
+        tls->transport.text = tls->below->text;
+        return tls->below_error;
+    }
+    switch (error) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
         tls->transport.wanted = tls->below->wanted;
@@ -139,13 +144,8 @@ static int outcome(struct coro__tls_transport *tls, int rc)
     case SSL_ERROR_ZERO_RETURN:
         return 0;
     default:
-        break;
+        return tls->ended ? end_ragged(tls) : fail_protocol(tls);
     }
-    if (tls->below_error < 0) {
-        tls->transport.text = tls->below->text;
-        return tls->below_error;
-    }
-    return tls->ended ? end_ragged(tls) : fail_protocol(tls);
 }
 
 /* For a call that has not succeeded: 0 at the peer's end, -EAGAIN, or an error. */

@@ -91,7 +91,9 @@ TASK_TEST(the_password_of_a_key)
 }
 
 /* CPython: test_sslproto.SslProtoHandshakeTests.test_handshake_timeout_negative
- * test_sslproto.BaseStartTLS.test_start_tls_wrong_args */
+ * test_sslproto.BaseStartTLS.test_start_tls_wrong_args
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_ssl_server_hostname_errors
+ */
 TASK_TEST(contexts_where_they_do_not_belong)
 {
     coro_tls *client = client_tls(), *server = server_tls("server");
@@ -174,7 +176,9 @@ static coro_stream *connect_to(const coro_server *server, coro_tls *tls, const c
 }
 
 /* CPython: test_ssl.TestSSL.test_create_connection_memory_leak
- * test_sslproto.BaseStartTLS.test_create_connection_memory_leak */
+ * test_sslproto.BaseStartTLS.test_create_connection_memory_leak
+ * test_events.EventLoopTestsMixin.test_create_ssl_connection
+ * test_events.EventLoopTestsMixin.test_create_server_ssl */
 TASK_TEST(a_client_and_a_server)
 {
     char text[64], der[2048];
@@ -211,6 +215,9 @@ TASK_TEST(a_client_and_a_server)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_ssl_unix_connection
+ * test_events.EventLoopTestsMixin.test_create_unix_server_ssl
+ * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_connection_ssl_noserverhost */
 TASK_TEST(over_a_unix_socket)
 {
     const char *path = socket_path();
@@ -470,7 +477,10 @@ static void expect_refusal(const char *certificate, const char *name, const char
 }
 
 /* CPython: test_ssl.TestSSL.test_create_connection_ssl_failed_certificate
- * test_sslproto.BaseStartTLS.test_create_connection_ssl_failed_certificate */
+ * test_sslproto.BaseStartTLS.test_create_connection_ssl_failed_certificate
+ * test_events.EventLoopTestsMixin.test_create_server_ssl_verify_failed
+ * test_events.EventLoopTestsMixin.test_create_unix_server_ssl_verify_failed
+ * test_events.EventLoopTestsMixin.test_create_server_ssl_match_failed */
 TASK_TEST(certificates_that_are_refused)
 {
     expect_refusal("stranger", "localhost", "certificate verify failed: self-signed certificate");
@@ -484,6 +494,10 @@ TASK_TEST(certificates_that_are_refused)
     return 0;
 }
 
+/* CPython: test_events.EventLoopTestsMixin.test_create_server_ssl_verified
+ * test_events.EventLoopTestsMixin.test_create_unix_server_ssl_verified
+ * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_ssl_server_hostname_default
+ */
 TASK_TEST(certificates_that_are_taken)
 {
     static const char *const names[] = {"localhost", "a.example.test", "127.0.0.1", "::1", NULL};
@@ -619,7 +633,8 @@ static int serves_starttls(void *arg)
  * test_ssl.TestSSL.test_start_tls_server_1
  * test_ssl.TestSSL.test_create_server_ssl_over_ssl
  * test_sslproto.BaseStartTLS.test_start_tls_server_1
- * test_sslproto.SslProtoHandshakeTests.test_close_during_ssl_over_ssl */
+ * test_sslproto.SslProtoHandshakeTests.test_close_during_ssl_over_ssl
+ * test_events.EventLoopTestsMixin.test_ssl_connect_accepted_socket */
 TASK_TEST(both_sides_agree_to_encrypt)
 {
     const struct tls_ends ends = connect_ends();
@@ -1201,6 +1216,8 @@ START_TEST(loops_of_several_threads_share_contexts)
 END_TEST
 
 /* --- Without it ------------------------------------------------------------------------------- */
+/* CPython:
+ * test_selector_events.BaseSelectorEventLoopTests.test_make_ssl_transport_without_ssl_error */
 TASK_TEST(without_openssl_there_are_no_contexts)
 {
     coro_tls *tls = (coro_tls *)&tls;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -450,6 +451,121 @@ static int scenario_of_a_process(void *arg)
     return 5;
 }
 
+/* --- Streams and servers ---------------------------------------------------------------------- */
+enum { MUCH = 400000, TRIES = 3 };
+
+static char sent[MUCH], received[MUCH];
+
+/* A read that had no memory has taken nothing: it is made again. Who gives up tells the writer. */
+static int reads_all(void *stream)
+{
+    size_t got = 0;
+    int tries = 0;
+    while (got < MUCH && tries < TRIES) {
+        const size_t n = got < MUCH / 2 ? 1000 : MUCH - got; /* through the buffer, or past it */
+        const ssize_t rc = coro_stream_read((coro_stream *)stream, received + got, n);
+        if (rc == -ENOMEM)
+            tries++;
+        else if (rc > 0)
+            got += (size_t)rc;
+        else
+            break;
+    }
+    must(memcmp(sent, received, got) == 0, "what was read", (int)got);
+    if (got < MUCH)
+        coro_stream_abort((coro_stream *)stream);
+    return (int)got;
+}
+
+/* A write that had no memory has sent nothing, or loses the connection. */
+static bool write_all(coro_stream *stream)
+{
+    int rc = -ENOMEM;
+    for (int i = 0; i < TRIES && rc == -ENOMEM && !coro_stream_is_closing(stream); i++)
+        rc = coro_stream_write(stream, sent, MUCH);
+    must(rc == 0 || failures > 0, "write", rc);
+    return rc == 0;
+}
+
+static void exchange(coro_stream *streams[2])
+{
+    coro_task *reader = coro_create_task(reads_all, streams[1]);
+    if (!reader)
+        coro_stream_abort(streams[1]);
+    const bool written = write_all(streams[0]);
+    const int rc = coro_stream_drain(streams[0]);
+    coro_stream_close(streams[0]);
+    const int rc_of_close = coro_stream_wait_closed(streams[0]);
+    const int got = coro_join(reader, NULL);
+    const bool complete = written && got == MUCH;
+    must(complete || failures > 0, "the bytes", got);
+    must(!complete || (rc == 0 && rc_of_close == 0) || failures > 0, "the end", rc);
+    must(complete || !written || for_good || got == -ENOMEM, "what one failure loses", got);
+}
+
+static void use_streams(void)
+{
+    coro_stream *streams[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair", 0);
+    for (int i = 0; i < 2; i++)
+        if (!did(coro_open_stream(&streams[i], fds[i], NULL), 0))
+            close(fds[i]);
+    if (streams[0] && streams[1])
+        exchange(streams);
+    coro_stream_release(streams[0]);
+    coro_stream_release(streams[1]);
+}
+
+static int answers(coro_stream *stream, void *arg)
+{
+    char *line;
+    const ssize_t n = coro_stream_readline(stream, &line);
+    return n < 0 ? (int)n : coro_stream_write(stream, line, (size_t)n);
+}
+
+/* It is answered, or the server had no memory for it, and may have been closed by that. */
+static int asks(void *port)
+{
+    const coro_connection_options options = {.happy_eyeballs_delay = CORO_SECOND,
+                                             .local_host = "127.0.0.1"};
+    coro_stream *stream;
+    char *line;
+    ssize_t rc = coro_open_connection(&stream, "127.0.0.1", (const char *)port, &options);
+    if (rc == 0)
+        rc = coro_stream_write(stream, "line\n", 5);
+    if (rc == 0)
+        rc = coro_stream_readline(stream, &line);
+    must(rc == 5 || failures > 0, "the answer", (int)rc);
+    coro_stream_release(stream);
+    return 0;
+}
+
+static void use_servers(void)
+{
+    coro_server *server;
+    char port[8];
+    if (!did(coro_start_server(&server, "127.0.0.1", NULL, answers, NULL, NULL), 0))
+        return;
+    snprintf(port, sizeof port, "%d", coro_server_port(server));
+    coro_task *clients[] = {coro_create_task(asks, port), coro_create_task(asks, port)};
+    for (int i = 0; i < 2; i++)
+        did(coro_join(coro_create_task(asks, port), NULL), 0);
+    for (int i = 0; i < 2; i++)
+        did(coro_join(clients[i], NULL), 0);
+    coro_server_close(server);
+    must(coro_server_wait_closed(server) == 0, "wait_closed", 0);
+    coro_server_destroy(server);
+}
+
+static int scenario_of_streams(void *arg)
+{
+    errno = 99;
+    use_streams();
+    use_servers();
+    must(errno == 99, "errno", errno);
+    return 5;
+}
+
 static int (*chosen)(void *arg);
 
 /* Runs the scenario with this attempt failing; false if it did not come to that. */
@@ -512,12 +628,23 @@ START_TEST(each_allocation_for_a_process_may_fail)
 }
 END_TEST
 
+START_TEST(each_allocation_for_streams_may_fail)
+{
+    for (size_t i = 0; i < MUCH; i++)
+        sent[i] = pattern(i);
+    if (!cannot_work("each_allocation_for_streams_may_fail: linked without --wrap"))
+        for (int all_that_follow = 0; all_that_follow < 2; all_that_follow++)
+            survive_each(scenario_of_streams, 20, all_that_follow);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         each_allocation_may_fail,
         memory_may_run_out_for_good,
         each_allocation_for_a_process_may_fail,
+        each_allocation_for_streams_may_fail,
         NULL,
     };
     const int rc = run_suite("oom", tests);

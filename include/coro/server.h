@@ -31,7 +31,8 @@
  * fails is closed, which only debug mode reports (CORO_LOG_TLS_ERROR); others go on.
  *
  * Without fds or memory for another client, and on other errors of accept(2), a socket accepts none
- * for a second (CORO_LOG_ACCEPT_ERROR); the others go on.
+ * for a second (CORO_LOG_ACCEPT_ERROR); the others go on. Without the memory for a timer the server
+ * is closed.
  *
  * Calls return -ENOMEM for a NULL server, and -EXDEV in another thread than the loop's. Those that
  * wait return -EPERM where no task calls, and -EXDEV in another loop.

@@ -179,19 +179,29 @@ static void report(struct coro__server_socket *socket, int error)
               "a server cannot accept a client: %s", coro__error_text(error));
 }
 
-/* Without even the memory for a timer it accepts no more. */
-static void pause_after(struct coro__server_socket *socket, int error)
+static int start_retry(struct coro__server_socket *socket)
 {
     struct coro__loop *loop = socket->server->io->loop;
-    report(socket, error);
     if (coro__ready_reserve(&loop->ready, 1) < 0)
-        return;
+        return -ENOMEM;
     coro__timer_init(&socket->retry, retry);
-    socket->waits =
-        coro__loop_start_timer(loop, &socket->retry,
-                               coro__time_after(coro__loop_now(loop), RETRY_AFTER)) == 0;
-    if (!socket->waits)
+    const int rc = coro__loop_start_timer(loop, &socket->retry,
+                                          coro__time_after(coro__loop_now(loop), RETRY_AFTER));
+    socket->waits = rc == 0;
+    if (rc < 0)
         coro__ready_unreserve(&loop->ready, 1);
+    return rc;
+}
+
+/* Without even the memory for a timer nothing would ever go on: clients are to learn of that. */
+static void pause_after(struct coro__server_socket *socket, int error)
+{
+    report(socket, error);
+    const int rc = start_retry(socket);
+    if (rc < 0) {
+        report(socket, rc);
+        coro_server_close(socket->server);
+    }
 }
 
 /* What accept(2) tells of a connection that is no more, and not of the socket. */

@@ -39,13 +39,14 @@ static int write_commands(void *arg)
 static int read_replies(void *arg)
 {
     struct redis *redis = arg;
-    void *reply, *future;
+    void *reply;
     int rc;
     while ((rc = coro_poll(redis->context->fd, POLLIN)) >= 0 &&
            redisBufferRead(redis->context) == REDIS_OK) {
         while (redisGetReply(redis->context, &reply) == REDIS_OK && reply) {
-            coro_queue_get_nowait(redis->awaited, &future);
-            if (coro_set_result(future, 0, reply) < 0) /* the task was cancelled */
+            void *future = NULL;
+            if (coro_queue_get_nowait(redis->awaited, &future) < 0 || /* nobody has asked */
+                coro_set_result(future, 0, reply) < 0)                /* the task was cancelled */
                 freeReplyObject(reply);
             coro_release(future);
         }

@@ -32,17 +32,7 @@ bool on_io_uring(void)
     return poller && strcmp(poller, "io_uring") == 0;
 }
 
-bool starves_threads(const char *test)
-{
-    char title[128];
-    if (!under_valgrind() || !on_io_uring())
-        return false;
-    snprintf(title, sizeof title, "%s: Valgrind lets nobody run meanwhile", test);
-    skip(title);
-    return true;
-}
-
-static int run_suite_on_each(const char *name, const TTest *const tests[], bool has_threads)
+int run_suite_on_pollers(const char *name, const TTest *const tests[])
 {
     static const char *const pollers[] = {"epoll", "poll", "io_uring"};
     int rc = 0;
@@ -55,20 +45,9 @@ static int run_suite_on_each(const char *name, const TTest *const tests[], bool 
         }
         snprintf(title, sizeof title, "%s (%s)", name, pollers[i]);
         setenv("CORO_POLLER", pollers[i], 1);
-        if (!has_threads || !starves_threads(title))
-            rc |= run_suite(title, tests);
+        rc |= run_suite(title, tests);
     }
     return rc;
-}
-
-int run_suite_on_pollers(const char *name, const TTest *const tests[])
-{
-    return run_suite_on_each(name, tests, false);
-}
-
-int run_suite_with_threads_on_pollers(const char *name, const TTest *const tests[])
-{
-    return run_suite_on_each(name, tests, true);
 }
 
 void make_pair(int fds[2])

@@ -12,15 +12,8 @@ bool have_poller(const char *name);
 /* Whether CORO_POLLER chooses that. */
 bool on_io_uring(void);
 
-/* Whether a thread that a loop sleeps for would not run; says then aloud that the test is skipped.
- * Valgrind does not know that a thread may sleep in io_uring_enter(). */
-bool starves_threads(const char *test);
-
 /* run_suite() for each poller that there is, which CORO_POLLER chooses. */
 int run_suite_on_pollers(const char *name, const TTest *const tests[]);
-
-/* The same for tests whose loops sleep for threads, as those of a lookup. */
-int run_suite_with_threads_on_pollers(const char *name, const TTest *const tests[]);
 
 /* The two ends, blocking, as a program makes them; of a pipe the first is for reading. */
 void make_pair(int fds[2]);

@@ -443,5 +443,5 @@ int main(void)
         a_race_is_cancelled,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("connection", tests);
+    return run_suite_on_pollers("connection", tests);
 }

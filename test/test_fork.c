@@ -189,5 +189,5 @@ int main(void)
         an_interrupt_reaches_the_run_of_the_child,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("fork", tests);
+    return run_suite_on_pollers("fork", tests);
 }

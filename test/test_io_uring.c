@@ -295,8 +295,6 @@ static int waits_for_a_while(void *arg)
 
 START_TEST(it_sleeps_while_nothing_happens)
 {
-    if (starves_threads("it_sleeps_while_nothing_happens"))
-        return;
     ck_assert_int_eq(run_in_real_time(waits_for_a_while), 0);
     ck_assert_int_eq(run_test(waits_for_a_while, NULL), 0);
 }
@@ -873,8 +871,6 @@ static void *runs_talks(void *arg)
 
 START_TEST(threads_have_a_ring_each)
 {
-    if (starves_threads("threads_have_a_ring_each"))
-        return;
     enum { THREADS = 4 };
     pthread_t threads[THREADS];
     void *result;

@@ -423,16 +423,12 @@ static int all_together(void *arg)
 
 START_TEST(nothing_is_held_up_by_anything)
 {
-    if (starves_threads("nothing_is_held_up_by_anything"))
-        return;
     ck_assert_int_eq(run_in_real_time(all_together), 0);
 }
 END_TEST
 
 START_TEST(nothing_is_held_up_in_debug_mode_and_with_a_seed)
 {
-    if (starves_threads("nothing_is_held_up_in_debug_mode_and_with_a_seed"))
-        return;
     coro_run_options options = test_options();
     options.virtual_clock = false;
     options.debug = true;
@@ -520,8 +516,6 @@ static void *asks_often(void *arg)
 TASK_TEST(a_post_wakes_a_loop_that_sleeps_in_the_poller)
 {
     int fds[2];
-    if (starves_threads("a_post_wakes_a_loop_that_sleeps_in_the_poller"))
-        return 0;
     make_pair(fds);
     struct asker asker = {coro_loop_retain(coro_current_loop()), fds[1]};
     const pthread_t thread = start_thread(asks_often, &asker);
@@ -557,8 +551,6 @@ static int waits_for_a_while(void *arg)
 
 START_TEST(it_sleeps_where_nobody_but_an_fd_can_wake_it)
 {
-    if (starves_threads("it_sleeps_where_nobody_but_an_fd_can_wake_it"))
-        return;
     ck_assert_int_eq(run_in_real_time(waits_for_a_while), 0);
     ck_assert_int_eq(run_test(waits_for_a_while, NULL), 0);
 }
@@ -579,8 +571,6 @@ static int is_interrupted(void *fd)
 
 START_TEST(sigint_wakes_it)
 {
-    if (starves_threads("sigint_wakes_it"))
-        return;
     int fds[2];
     make_pair(fds);
     signal(SIGINT, SIG_DFL);

@@ -773,5 +773,5 @@ int main(void)
         a_server_that_does_not_serve_hides_no_deadlock,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("server", tests);
+    return run_suite_on_pollers("server", tests);
 }

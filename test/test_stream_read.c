@@ -711,5 +711,5 @@ int main(void)
         a_stream_that_nobody_waits_for_hides_no_deadlock,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("stream_read", tests);
+    return run_suite_on_pollers("stream_read", tests);
 }

@@ -551,5 +551,5 @@ int main(void)
         a_peer_that_takes_nothing_is_no_deadlock,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("stream_write", tests);
+    return run_suite_on_pollers("stream_write", tests);
 }

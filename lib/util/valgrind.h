@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells Valgrind which memory is stacks; nothing without its header at configure time. */
+/* What Valgrind is told, which memory is stacks for one, and asked; nothing without its header at
+ * configure time. */
 #ifndef CORO_UTIL_VALGRIND_H
 #define CORO_UTIL_VALGRIND_H
 
 #include "config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if HAVE_VALGRIND
@@ -13,6 +15,11 @@
 /* Between these two, reads of what it takes for unused stack are no errors. */
 #define coro__valgrind_pause()  VALGRIND_DISABLE_ERROR_REPORTING
 #define coro__valgrind_resume() VALGRIND_ENABLE_ERROR_REPORTING
+
+static inline bool coro__valgrind_runs(void)
+{
+    return RUNNING_ON_VALGRIND != 0;
+}
 
 static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
 {
@@ -28,6 +35,11 @@ static inline void coro__valgrind_deregister_stack(unsigned id)
 
 #define coro__valgrind_pause()  ((void)0)
 #define coro__valgrind_resume() ((void)0)
+
+static inline bool coro__valgrind_runs(void)
+{
+    return false;
+}
 
 static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
 {

@@ -799,5 +799,5 @@ int main(void)
         a_terminal_is_read_and_written,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("asyncio_events", tests);
+    return run_suite_on_pollers("asyncio_events", tests);
 }

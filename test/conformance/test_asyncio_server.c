@@ -308,5 +308,5 @@ int main(void)
         its_path_is_kept,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("asyncio_server", tests);
+    return run_suite_on_pollers("asyncio_server", tests);
 }

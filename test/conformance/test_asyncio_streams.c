@@ -359,5 +359,5 @@ int main(void)
         a_handler_is_cancelled,
         NULL,
     };
-    return run_suite_with_threads_on_pollers("asyncio_streams", tests);
+    return run_suite_on_pollers("asyncio_streams", tests);
 }

@@ -702,6 +702,41 @@ TASK_TEST(much_is_received_directly)
     return 0;
 }
 
+/* --- Polls ------------------------------------------------------------------------------------ */
+static int polls_for_writing(void *fd)
+{
+    return coro_poll(NUMBER(fd), POLLOUT);
+}
+
+/* The kernel tells of the end to who waits to write as well, again and again. */
+TASK_TEST(the_peer_s_end_does_not_wake_who_writes)
+{
+    int fds[2];
+    for (int tcp = 0; tcp < 2; tcp++) {
+        if (tcp)
+            make_tcp(fds);
+        else
+            make_pair(fds);
+        fill_up(fds[0]);
+        ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
+        coro_task *poller = spawn(polls_for_writing, ARG(fds[0]));
+        expect_parked(poller);
+        enters = 0;
+        for (int i = 0; i < 50; i++)
+            let_loop_look();
+        ck_assert_int_le(enters, 5);
+        ck_assert(!coro_done(poller));
+        while (!coro_done(poller)) {
+            drain(fds[1]);
+            let_loop_look();
+        }
+        ck_assert_int_eq(coro_join(poller, NULL), POLLOUT);
+        ck_assert_int_eq(coro_poll(fds[0], POLLIN), POLLIN);
+        close_both(fds);
+    }
+    return 0;
+}
+
 /* --- Closing ---------------------------------------------------------------------------------- */
 /* What is in the ring holds the file open: without a pass of the loop the peer must see the end. */
 static void expect_end(int fd)
@@ -1413,6 +1448,7 @@ int main(void)
         all_buffers_are_full,
         large_pieces_are_received_directly,
         much_is_received_directly,
+        the_peer_s_end_does_not_wake_who_writes,
         closing_is_seen_at_once,
         closing_is_seen_at_once_while_much_happens,
         what_is_not_waited_for_any_more_can_be_closed_by_anybody,

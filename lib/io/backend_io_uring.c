@@ -74,15 +74,39 @@ static unsigned bits_of(unsigned events)
     return bits;
 }
 
-/* A poll of one direction. If it has failed, who waits tries again. */
-static void polled(struct coro__uring *uring, struct coro__fd *fd, unsigned slot, int result)
+static void poll_writing_by_changes(struct coro__uring *uring, struct coro__fd *fd)
 {
+    struct io_uring_sqe *request = coro__uring_request(uring);
+    io_uring_prep_poll_multishot(request, fd->number, POLLOUT);
+    coro__uring_name(uring, fd, request, CORO__URING_WRITE_SLOT, CORO__URING_POLL_WRITE);
+}
+
+/* All polls tell of the peer's end as well. Who writes does not ask for that: he waits for what
+ * comes after it. */
+static bool tells_of_end_only(unsigned slot, int result)
+{
+    return slot == CORO__URING_WRITE_SLOT && result == POLLRDHUP;
+}
+
+/* A poll of one direction. If it has failed, who waits tries again. */
+static void polled(struct coro__uring *uring, struct coro__fd *fd, unsigned slot,
+                   const struct io_uring_cqe *completion)
+{
+    const bool goes_on = completion->flags & IORING_CQE_F_MORE;
     const unsigned direction = 1u << slot;
+    const int result = completion->res;
     unsigned bits = direction;
+    if (tells_of_end_only(slot, result)) {
+        if (!goes_on)
+            poll_writing_by_changes(uring, fd);
+        return;
+    }
     if (result == -EBADF)
         bits = CORO__CLOSED;
     else if (result > 0)
         bits |= bits_of((unsigned)result);
+    if (goes_on)
+        coro__uring_cancel(uring, coro__uring_fd_of(fd), slot, false);
     coro__uring_fd_of(fd)->requests[slot] = 0;
     fd->watched &= (uint8_t)~direction;
     coro__io_report(uring->io, fd, bits);
@@ -116,7 +140,7 @@ static void complete_for_fd(struct coro__uring *uring, const struct io_uring_cqe
     else if (tag == CORO__URING_ACCEPT)
         coro__uring_accepted(uring, fd, completion);
     else
-        polled(uring, fd, slots[tag], completion->res);
+        polled(uring, fd, slots[tag], completion);
 }
 
 static void complete(struct coro__uring *uring, const struct io_uring_cqe *completion)

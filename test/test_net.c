@@ -309,12 +309,12 @@ static int receives(void *fd)
     return (int)n;
 }
 
-/* A read stops at the place of the urgent byte, although there is more. io_uring does not tell of
- * urgent bytes, and so its next read waits for a look at least. */
+/* A read stops at the place of the urgent byte, although there is more. Only epoll tells of urgent
+ * bytes to who does not ask for them, and so the next read of others waits for a look at least. */
 TASK_TEST(urgent_data_holds_nothing_up)
 {
     ssize_t (*const receive)(int, void *, size_t, int) =
-        on_io_uring() ? coro_recv : receive_at_once;
+        strcmp(getenv("CORO_POLLER"), "epoll") == 0 ? receive_at_once : coro_recv;
     int fds[2];
     make_tcp(fds);
     coro_task *reader = spawn(receives, ARG(fds[0]));
@@ -327,6 +327,35 @@ TASK_TEST(urgent_data_holds_nothing_up)
     ck_assert_int_eq(buffer[0], '!');
     ck_assert_int_eq(receive(fds[0], buffer, sizeof buffer, 0), 2);
     ck_assert_mem_eq(buffer, "cd", 2);
+    close_both(fds);
+    return 0;
+}
+
+static int polls_for_bytes(void *fd)
+{
+    return coro_poll(NUMBER(fd), POLLIN);
+}
+
+static int polls_for_urgent_bytes(void *fd)
+{
+    return coro_poll(NUMBER(fd), POLLPRI);
+}
+
+/* A busy loop would not let the clock go on. */
+TASK_TEST(urgent_bytes_do_not_wake_who_polls_for_others)
+{
+    int fds[2];
+    make_tcp(fds);
+    coro_task *poller = spawn(polls_for_bytes, ARG(fds[0]));
+    coro_task *urgent = spawn(polls_for_urgent_bytes, ARG(fds[0]));
+    ck_assert_int_eq(coro_sleep(CORO_SECOND), 0);
+    ck_assert_int_eq(coro_send(fds[1], "!", 1, MSG_OOB), 1);
+    ck_assert_int_eq(coro_join(urgent, NULL), POLLPRI);
+    ck_assert_int_eq(coro_sleep(CORO_SECOND), 0);
+    ck_assert(!coro_done(poller));
+    ck_assert_int_eq(coro_poll(fds[0], POLLPRI), POLLPRI);
+    ck_assert_int_eq(coro_send(fds[1], "x", 1, 0), 1);
+    ck_assert_int_eq(coro_join(poller, NULL), POLLIN);
     close_both(fds);
     return 0;
 }
@@ -515,6 +544,7 @@ int main(void)
         a_reset_is_an_error,
         flags_are_heeded,
         urgent_data_holds_nothing_up,
+        urgent_bytes_do_not_wake_who_polls_for_others,
         all_is_sent,
         datagrams_keep_their_bounds_and_their_senders,
         fds_are_passed_and_what_comes_behind_them_is_read,

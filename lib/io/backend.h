@@ -30,7 +30,8 @@ enum {
     CORO__READ = 1,  /* a call that reads, or accepts, may go through */
     CORO__WRITE = 2, /* a call that writes, or connects, may go through */
     CORO__BOTH = CORO__READ | CORO__WRITE,
-    CORO__EXCEPTION = 4, /* hang-up by either side, error, or urgent data */
+    CORO__EXCEPTION = 4, /* hang-up by either side, error, or urgent data; beside CORO__READ, where
+                          * something is to be watched: urgent data too */
     CORO__CLOSED = 8,    /* there is no such fd */
     /* Beside CORO__READ, where something is to be watched: who waits will receive from a stream, or
      * accept, and the back end may do that ahead of him. In fd->watched CORO__AHEAD: it does. */

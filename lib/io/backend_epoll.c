@@ -70,6 +70,8 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
         events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
     if (directions & CORO__WRITE)
         events |= EPOLLOUT;
+    if (directions & CORO__READ)
+        directions |= CORO__EXCEPTION;
     int rc = -ENOENT;
     if (fd->watched)
         rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);

@@ -62,8 +62,8 @@ static void watch_wake_fd(struct coro__uring *uring)
     request->user_data = CORO__URING_WAKE_UP;
 }
 
-/* No CORO__EXCEPTION: sockets say POLLPRI whenever something has come. What that is for, that a
- * short read may not be the last one, does no harm here, as each poll begins with a look. */
+/* No CORO__EXCEPTION: what that is for, that a short read may not be the last one, does no harm
+ * here, as each poll begins with a look. */
 static unsigned bits_of(unsigned events)
 {
     unsigned bits = 0;
@@ -108,7 +108,7 @@ static void polled(struct coro__uring *uring, struct coro__fd *fd, unsigned slot
     if (goes_on)
         coro__uring_cancel(uring, coro__uring_fd_of(fd), slot, false);
     coro__uring_fd_of(fd)->requests[slot] = 0;
-    fd->watched &= (uint8_t)~direction;
+    fd->watched &= (uint8_t) ~(direction & CORO__READ ? direction | CORO__EXCEPTION : direction);
     coro__io_report(uring->io, fd, bits);
 }
 
@@ -202,19 +202,31 @@ struct coro__uring_fd *coro__uring_find(struct coro__uring *uring, struct coro__
 static unsigned watched(const struct coro__uring_fd *own)
 {
     return (own->requests[CORO__URING_READ_SLOT] ? CORO__READ : 0u) |
+           (own->requests[CORO__URING_READ_SLOT] && own->urgent ? CORO__EXCEPTION : 0u) |
            (own->requests[CORO__URING_WRITE_SLOT] ? CORO__WRITE : 0u) |
            (own->requests[CORO__URING_AHEAD_SLOT] && !own->stopping ? CORO__AHEAD : 0u);
 }
 
 static void poll_fd(struct coro__uring *uring, struct coro__fd *fd, unsigned slot)
 {
-    static const unsigned events[] = {POLLIN | POLLRDHUP | POLLPRI, POLLOUT};
+    const unsigned reading = POLLIN | POLLRDHUP,
+                   urgent = coro__uring_fd_of(fd)->urgent ? POLLPRI : 0;
+    const unsigned events[] = {reading | urgent, POLLOUT};
     static const enum coro__uring_tag tags[] = {CORO__URING_POLL_READ, CORO__URING_POLL_WRITE};
     if (coro__uring_fd_of(fd)->requests[slot])
         return;
     struct io_uring_sqe *request = coro__uring_request(uring);
     io_uring_prep_poll_add(request, fd->number, events[slot]);
     coro__uring_name(uring, fd, request, slot, tags[slot]);
+}
+
+/* A poll that is under way without is made anew. */
+static void ask_for_urgent(struct coro__uring *uring, struct coro__uring_fd *own, bool wanted)
+{
+    const bool polls = own->requests[CORO__URING_READ_SLOT];
+    if (wanted && polls && !own->urgent)
+        coro__uring_cancel(uring, own, CORO__URING_READ_SLOT, false);
+    own->urgent = wanted || (polls && own->urgent);
 }
 
 static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned directions)
@@ -225,6 +237,8 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
         return -ENOMEM;
     if (directions & CORO__READ && coro__uring_go_ahead(uring, fd, directions))
         directions &= ~(unsigned)CORO__READ;
+    if (directions & CORO__READ)
+        ask_for_urgent(uring, own, directions & CORO__EXCEPTION);
     for (unsigned slot = 0; slot < CORO__FD_DIRECTIONS; slot++)
         if (directions & (1u << slot))
             poll_fd(uring, fd, slot);

@@ -92,10 +92,12 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
     }
     struct pollfd *entry = &set->entries[set->places[number]];
     if (directions & CORO__READ)
-        entry->events |= POLLIN | POLLPRI;
+        entry->events |= POLLIN;
+    if (directions & CORO__EXCEPTION)
+        entry->events |= POLLPRI;
     if (directions & CORO__WRITE)
         entry->events |= POLLOUT;
-    return (int)((directions | fd->watched) & CORO__BOTH);
+    return (int)((directions | fd->watched) & (CORO__BOTH | CORO__EXCEPTION));
 }
 
 /* The last entry takes the place of the one that goes. */
@@ -134,6 +136,7 @@ static void report(struct poll_set *set, size_t place)
 {
     struct pollfd *entry = &set->entries[place];
     const unsigned bits = bits_of(entry->revents);
+    const unsigned ended = bits & CORO__READ ? bits | CORO__EXCEPTION : bits;
     struct coro__fd *fd = coro__fds_find(&set->io->fds, entry->fd);
     entry->revents = 0;
     if (bits & CORO__READ)
@@ -142,7 +145,7 @@ static void report(struct poll_set *set, size_t place)
         entry->events &= (short)~POLLOUT;
     if (entry->events == 0)
         take_out(set, place);
-    fd->watched &= (uint8_t)~bits;
+    fd->watched &= (uint8_t)~ended;
     coro__io_report(set->io, fd, bits);
 }
 

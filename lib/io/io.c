@@ -272,7 +272,7 @@ static bool covered(const struct coro__fd *fd, unsigned directions)
 {
     if (directions & (CORO__RECEIVE | CORO__ACCEPT) && fd->watched & CORO__AHEAD)
         return true;
-    return !(directions & CORO__BOTH & ~(unsigned)fd->watched);
+    return !(directions & (CORO__BOTH | CORO__EXCEPTION) & ~(unsigned)fd->watched);
 }
 
 static int watch(struct coro__io *io, struct coro__fd *fd, unsigned directions)
@@ -304,6 +304,8 @@ static void unwatch(struct coro__io *io, struct coro__fd *fd, unsigned direction
             unwanted |= 1u << i;
     if (fd->waiters[0])
         unwanted &= ~(unsigned)CORO__AHEAD;
+    else
+        unwanted |= CORO__EXCEPTION;
     if (unwanted & fd->watched)
         io->backend->kind->calls->unwatch(io->backend, fd, unwanted & fd->watched);
 }

@@ -48,6 +48,7 @@ struct coro__uring_fd {
     struct coro__held held;
     unsigned char waits;    /* in a row that would gain by going ahead */
     unsigned char patience; /* how many there have to be; 0 is the first number */
+    bool urgent;            /* the poll for reading is for urgent data as well */
     bool stopping;          /* what goes ahead has been cancelled */
     bool cancelled;         /* a request was, which may still be in the ring */
     int error;              /* that has come behind what is held; 0 is none */

@@ -25,7 +25,8 @@ static unsigned directions_of(short events)
 {
     const short writing = POLLOUT | POLLWRNORM | POLLWRBAND;
     const unsigned write = events & writing ? CORO__WRITE : 0;
-    return write && !(events & ~writing) ? CORO__WRITE : write | CORO__READ;
+    const unsigned urgent = events & (POLLPRI | POLLRDBAND) ? CORO__EXCEPTION : 0;
+    return write && !(events & ~writing) ? CORO__WRITE : write | CORO__READ | urgent;
 }
 
 int coro_poll(int number, short events)

@@ -55,9 +55,18 @@ static const struct coro__operation_kind kind_of_recv = {.wait = CORO__OPERATION
 static const struct coro__operation_kind kind_of_recv_with_flags = {
     .wait = CORO__OPERATION_WAIT("recv"), .direction = CORO__READ, .attempt = try_recv};
 
+/* It may be announced before it is there. */
+static const struct coro__operation_kind kind_of_urgent_recv = {
+    .wait = CORO__OPERATION_WAIT("recv"),
+    .direction = CORO__READ | CORO__EXCEPTION,
+    .attempt = try_recv};
+
 ssize_t coro_recv(int fd, void *buffer, size_t n, int flags)
 {
-    return perform_plain(flags ? &kind_of_recv_with_flags : &kind_of_recv, fd, buffer, n, flags);
+    const struct coro__operation_kind *kind = flags & MSG_OOB ? &kind_of_urgent_recv
+                                              : flags         ? &kind_of_recv_with_flags
+                                                              : &kind_of_recv;
+    return perform_plain(kind, fd, buffer, n, flags);
 }
 
 static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
@@ -141,9 +150,16 @@ static ssize_t try_recvmsg(struct coro__operation *operation, struct coro__fd *f
 static const struct coro__operation_kind kind_of_recvmsg = {
     .wait = CORO__OPERATION_WAIT("recvmsg"), .direction = CORO__READ, .attempt = try_recvmsg};
 
+static const struct coro__operation_kind kind_of_urgent_recvmsg = {
+    .wait = CORO__OPERATION_WAIT("recvmsg"),
+    .direction = CORO__READ | CORO__EXCEPTION,
+    .attempt = try_recvmsg};
+
 ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    return perform_message(&kind_of_recvmsg, fd, message, flags);
+    const struct coro__operation_kind *kind =
+        flags & MSG_OOB ? &kind_of_urgent_recvmsg : &kind_of_recvmsg;
+    return perform_message(kind, fd, message, flags);
 }
 
 static ssize_t try_sendmsg(struct coro__operation *operation, struct coro__fd *fd)
@@ -187,7 +203,9 @@ ssize_t coro_recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr
         .msg_name = address, .msg_namelen = address ? *size : 0, .msg_iov = &iov, .msg_iovlen = 1};
     if (n > SSIZE_MAX)
         return -EINVAL;
-    const ssize_t rc = perform_message(&kind_of_recvfrom, fd, &header, flags);
+    const struct coro__operation_kind *kind =
+        flags & MSG_OOB ? &kind_of_urgent_recvmsg : &kind_of_recvfrom;
+    const ssize_t rc = perform_message(kind, fd, &header, flags);
     if (rc >= 0 && address)
         *size = header.msg_namelen;
     return rc;

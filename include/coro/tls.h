@@ -66,7 +66,8 @@ typedef struct coro_tls_options {
      * suppress_ragged_eofs. */
     bool allow_truncation;
     /* Servers: another context for some names (SNI). Its certificate, its verification and its
-     * protocols count. sni_callback. */
+     * protocols count. One that verifies refuses a client that takes a session of another name up
+     * again: there, its certificate may not have been asked for. sni_callback. */
     coro_tls_select_fn *select;
     void *select_arg;
 } coro_tls_options;

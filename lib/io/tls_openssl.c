@@ -156,14 +156,28 @@ static int set_protocols(coro_tls *tls, const char *const *names)
 }
 
 /* --- Names of servers ------------------------------------------------------------------------- */
+/* OpenSSL has taken the session up before the name is known, and verifies nobody a second time. A
+ * session from under another name would bring a client past what this one asks for. */
+static bool is_verified_for(const SSL *ssl, const char *name)
+{
+    if (!SSL_session_reused(ssl))
+        return true;
+    const char *then = SSL_SESSION_get0_hostname(SSL_get_session(ssl));
+    return name && then ? strcmp(name, then) == 0 : name == then;
+}
+
 static int on_name(SSL *ssl, int *alert, void *arg)
 {
     coro_tls *tls = arg;
     struct coro__tls_transport *transport = SSL_get_app_data(ssl);
-    coro_tls *selected =
-        tls->select(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), tls->select_arg);
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    coro_tls *selected = tls->select(name, tls->select_arg);
     if (!selected || !selected->server || !SSL_set_SSL_CTX(ssl, selected->ctx)) {
         *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    if (SSL_CTX_get_verify_mode(selected->ctx) != SSL_VERIFY_NONE && !is_verified_for(ssl, name)) {
+        *alert = SSL_AD_ACCESS_DENIED;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     SSL_set_verify(ssl, SSL_CTX_get_verify_mode(selected->ctx), NULL);

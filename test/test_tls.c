@@ -513,6 +513,22 @@ TASK_TEST(certificates_that_are_taken)
     return 0;
 }
 
+/* OpenSSL takes a dot at the beginning for any name below. */
+TASK_TEST(names_that_no_server_has)
+{
+    char too_long[257] = {0};
+    coro_stream *stream;
+    coro_server *server = start_with(server_tls("server"));
+    memset(too_long, 'a', sizeof too_long - 1);
+    expect_failure(try_to_connect(&stream, server, client_tls(), ".example.test"), -EINVAL,
+                   "no name of a server");
+    expect_failure(try_to_connect(&stream, server, client_tls(), too_long), -EINVAL,
+                   "no name of a server");
+    ck_assert_ptr_null(stream);
+    close_server(server);
+    return 0;
+}
+
 TASK_TEST(the_system_trusts_none_of_these)
 {
     coro_stream *stream;
@@ -1247,6 +1263,7 @@ int main(void)
         the_server_knows_which_name_was_asked_for,
         certificates_that_are_refused,
         certificates_that_are_taken,
+        names_that_no_server_has,
         the_system_trusts_none_of_these,
         certificates_of_clients,
         a_server_sees_whom_it_has_verified,

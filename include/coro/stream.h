@@ -261,7 +261,8 @@ CORO_API int coro_stream_wait_closed(coro_stream *stream);
  *   -ETIMEDOUT   it has taken too long
  *   -ECONNABORTED  the stream was closed meanwhile
  *   -ECANCELED   the caller was cancelled
- *   -EINVAL      the context is NULL, a limit is below 0, or there is no name to verify
+ *   -EINVAL      the context is NULL, a limit is below 0, there is no name to verify, or it begins
+ *                with a dot or is longer than 255 bytes
  *   -EPIPE       the stream was closed, its end was written, or the peer's end was read
  *   -EBUSY       another task reads
  *   -ENOMEM, -EPERM

@@ -67,9 +67,11 @@ static int give_up(coro_stream *stream, int error)
 static int encrypt(coro_stream *stream, struct coro__io *io, const struct coro__tls_start *start)
 {
     struct coro__transport *transport;
-    int rc = coro__tls_transport_create(&transport, stream->transport, start->tls, name_of(start));
+    const char *name = name_of(start);
+    int rc = coro__tls_transport_create(&transport, stream->transport, start->tls, name);
     if (rc == -EINVAL)
-        return coro_fail(rc, "no name to verify the server's certificate with");
+        return name ? coro_fail(rc, "%s is no name of a server", name)
+                    : coro_fail(rc, "no name to verify the server's certificate with");
     if (rc < 0)
         return rc;
     stream->transport = transport;

@@ -15,7 +15,7 @@ int coro__tls_check(const coro_tls *tls, bool server);
 bool coro__tls_is_server(const coro_tls *tls);
 
 /* A transport over another one, which it takes over when it was made. The name is that of the
- * server to a client; NULL is none. 0, -EINVAL if there must be one, or -ENOMEM. */
+ * server to a client; NULL is none. 0, -EINVAL if there must be one or it is none, or -ENOMEM. */
 int coro__tls_transport_create(struct coro__transport **transport, struct coro__transport *below,
                                coro_tls *tls, const char *server_name);
 

@@ -361,6 +361,12 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
 }
 
+/* One that begins with a dot would be any below. */
+static bool may_be_name(const char *name)
+{
+    return *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name;
+}
+
 /* What the client asks for, and what the certificate must be for. Addresses are not asked for. */
 static bool set_name(const struct coro__tls_transport *tls, const char *name)
 {
@@ -388,17 +394,18 @@ static int make_ssl(struct coro__tls_transport *tls, const char *server_name)
     BIO_set_init(bio, 1);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
-    if (tls->tls->server)
+    if (tls->tls->server) {
         SSL_set_accept_state(tls->ssl);
-    else
-        SSL_set_connect_state(tls->ssl);
+        return 0;
+    }
+    SSL_set_connect_state(tls->ssl);
     return server_name && !set_name(tls, server_name) ? -ENOMEM : 0;
 }
 
 int coro__tls_transport_create(struct coro__transport **transport, struct coro__transport *below,
                                coro_tls *context, const char *server_name)
 {
-    if (context->checks_host && !server_name)
+    if (server_name ? !may_be_name(server_name) : context->checks_host)
         return -EINVAL;
     struct coro__tls_transport *tls = coro__calloc(1, sizeof *tls);
     if (!tls)

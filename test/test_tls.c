@@ -1170,6 +1170,17 @@ TASK_TEST(a_short_write_behind_a_change_of_keys)
     return 0;
 }
 
+/* A message of OpenSSL's own that could not be sent yet goes before the end. */
+TASK_TEST(an_end_behind_a_change_of_keys)
+{
+    const struct tls_ends ends = connect_default_tls();
+    ck_assert_int_eq(SSL_key_update(coro_stream_tls_ssl(ends.client), KEY_UPDATE_REQUESTED), 1);
+    ck_assert_int_eq(coro_stream_close(ends.client), 0);
+    expect_line(ends.server, "");
+    close_ends(&ends);
+    return 0;
+}
+
 /* Until TLS 1.2 a write can have to wait for what is read. */
 TASK_TEST(a_write_waits_for_a_handshake)
 {
@@ -1295,6 +1306,7 @@ int main(void)
         a_stream_outlives_its_loop,
         keys_change_while_bytes_go_through,
         a_short_write_behind_a_change_of_keys,
+        an_end_behind_a_change_of_keys,
         a_write_waits_for_a_handshake,
         loops_of_several_threads_share_contexts,
         NULL,

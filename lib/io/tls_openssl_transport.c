@@ -208,11 +208,16 @@ static size_t next(struct pieces rest, char gathered[GATHERED], const char **byt
     return n;
 }
 
-/* A message of a handshake, such as a change of keys, may be half sent: it has to go first, as
- * OpenSSL 3.2 takes fewer bytes than it has for a mistake. */
+/* A message of a handshake, such as a change of keys, may be half sent: it has to go first. As for
+ * a write, OpenSSL 3.2 takes fewer bytes than it has for a mistake; it ends nothing before. */
+static int finish_handshake(SSL *ssl)
+{
+    return SSL_in_init(ssl) ? SSL_do_handshake(ssl) : 1;
+}
+
 static int write_record(SSL *ssl, const char *bytes, size_t n, size_t *written)
 {
-    const int rc = SSL_in_init(ssl) ? SSL_do_handshake(ssl) : 1;
+    const int rc = finish_handshake(ssl);
     return rc == 1 ? SSL_write_ex(ssl, bytes, n, written) : rc;
 }
 
@@ -288,9 +293,12 @@ static int notify(struct coro__tls_transport *tls)
     if (tls->notified)
         return 0;
     const int saved_errno = begin(tls);
-    const int rc = SSL_shutdown(tls->ssl);
-    tls->notified = rc >= 0;
-    const int error = rc < 0 ? end(tls, rc, saved_errno) : 0;
+    int rc = finish_handshake(tls->ssl);
+    if (rc == 1) {
+        rc = SSL_shutdown(tls->ssl);
+        tls->notified = rc >= 0;
+    }
+    const int error = tls->notified ? 0 : end(tls, rc, saved_errno);
     errno = saved_errno;
     return error;
 }
@@ -315,7 +323,7 @@ static int shut_down(struct coro__transport *transport)
 {
     struct coro__tls_transport *tls = coro__tls_transport_of(transport);
     int rc = 0;
-    if (SSL_is_init_finished(tls->ssl))
+    if (tls->established || SSL_is_init_finished(tls->ssl))
         rc = notify(tls);
     if (rc == 0 && tls->notified)
         rc = await_end(tls);

@@ -57,6 +57,7 @@ LDFLAGS_test_resolver = $(call wrap,getaddrinfo getnameinfo freeaddrinfo)
 LDFLAGS_test_spawn = $(call wrap,syscall close_range)
 LDFLAGS_test_connection = $(call wrap,getaddrinfo)
 LDFLAGS_test_thread = $(call wrap,clock_gettime write)
+LDFLAGS_test_tls_memory = $(call wrap,malloc)
 
 # Headers of other libraries are spared the warnings.
 CFLAGS_curl = $(LIBCURL_CFLAGS:-I%=-isystem %)

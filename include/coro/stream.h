@@ -188,7 +188,8 @@ CORO_API bool coro_stream_at_eof(const coro_stream *stream);
  *
  * Returns 0, or
  *   -EPIPE   the stream was closed here, or its end was written
- *   -ENOMEM  without memory. If only a part could have been sent, the connection is lost by it
+ *   -ENOMEM  without memory. If only a part could have been sent, or with TLS, the connection is
+ *            lost by it
  * or the error by which the connection was lost. asyncio passes over lost connections here.
  */
 CORO_API int coro_stream_write(coro_stream *stream, const void *buffer, size_t n);

@@ -239,7 +239,8 @@ static int check_writing(const coro_stream *stream)
 
 static int write_pieces(coro_stream *stream, const struct iovec *iov, int count, size_t size)
 {
-    const ssize_t sent = stream->first ? 0 : send_at_once(stream, iov, count);
+    const bool tried = !stream->first;
+    const ssize_t sent = tried ? send_at_once(stream, iov, count) : 0;
     if (CORO__UNLIKELY(sent < 0)) {
         coro__stream_lose(stream, (int)sent);
         return coro__stream_error(stream);
@@ -247,7 +248,8 @@ static int write_pieces(coro_stream *stream, const struct iovec *iov, int count,
     if (CORO__LIKELY((size_t)sent == size))
         return 0;
     if (keep(stream, iov, (size_t)sent, size - (size_t)sent) < 0) {
-        if (sent > 0)
+        /* OpenSSL holds to what it was once given. */
+        if (sent > 0 || (tried && stream->transport != &stream->plain))
             coro__stream_lose(stream, -ENOMEM);
         return -ENOMEM;
     }

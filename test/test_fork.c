@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fork() in a task: the child has no part in the loop, and may run one of its own. */
-#include "support_io.h"
+#include "support_stream.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,50 @@ TASK_TEST(a_child_of_a_task_runs_a_loop)
     return 0;
 }
 
+/* --- Streams ---------------------------------------------------------------------------------- */
+static coro_stream *parents_stream;
+static coro_server *parents_server;
+
+/* The number of the first call that is not refused. */
+static int may_use_no_stream(void)
+{
+    char byte;
+    if (coro_stream_write(parents_stream, "child", 5) != -EXDEV)
+        return 1;
+    if (coro_stream_read(parents_stream, &byte, 1) != -EXDEV)
+        return 2;
+    if (coro_stream_close(parents_stream) != -EXDEV || coro_stream_abort(parents_stream) != -EXDEV)
+        return 3;
+    coro_stream_release(parents_stream);
+    if (coro_server_close(parents_server) != -EXDEV)
+        return 4;
+    coro_server_destroy(parents_server);
+    return 0;
+}
+
+/* With TLS what a child sends would have the numbers, and so the nonces, of what the parent sends
+ * next; and a stream that it ends is no longer watched for the parent. */
+TASK_TEST(streams_stay_the_parents)
+{
+    int peer;
+    parents_stream = open_stream(&peer, 0);
+    const char *path = socket_path();
+    ck_assert_int_eq(
+        coro_start_unix_server(&parents_server, path, (coro_client_fn *)abort, NULL, NULL), 0);
+    coro_task *reader = spawn(reads_line, parents_stream);
+    passes(2);
+    expect_status(may_use_no_stream, 0);
+    feed(peer, "line\n");
+    ck_assert_int_eq(coro_join(reader, NULL), 5);
+    expect_trace("line\n");
+    ck_assert_int_eq(coro_stream_write(parents_stream, "parent", 6), 0);
+    expect_sent(peer, "parent");
+    expect_rest(parents_stream, peer, "");
+    ck_assert(path_exists(path));
+    close_server(parents_server);
+    return 0;
+}
+
 /* --- Signals ---------------------------------------------------------------------------------- */
 static int raises_sigterm(void)
 {
@@ -185,6 +230,7 @@ int main(void)
         a_child_is_in_no_loop,
         a_child_runs_a_loop,
         a_child_of_a_task_runs_a_loop,
+        streams_stay_the_parents,
         a_child_has_the_actions_from_before_the_run,
         an_interrupt_reaches_the_run_of_the_child,
         NULL,

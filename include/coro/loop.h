@@ -54,8 +54,9 @@ typedef struct coro_run_options {
  * (coro_signal_begin()).
  *
  * A child of fork() is in no loop, also where a task has called it: what waits returns -EPERM
- * there, the actions of signals are those from before the run, and the child may run a loop of its
- * own. It must not return from the function of the task, but end with exec or _exit().
+ * there, calls of streams, servers and runners -EXDEV, the actions of signals are those from before
+ * the run, and the child may run a loop of its own. It must not return from the function of the
+ * task, but end with exec or _exit().
  *
  * Four environment variables set what the program left at its default: CORO_CLOCK=virtual,
  * CORO_SEED=N, CORO_DEBUG=1 and CORO_POLLER=NAME. Programs with raised privileges ignore them.

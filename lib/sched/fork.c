@@ -7,8 +7,11 @@
 
 static int watching; /* 0, or a negative errno */
 
+/* What belongs to the loop is refused like that of another thread. */
 static void leave_loop(void)
 {
+    if (coro__ready_here)
+        coro__ready_here->errno_location = NULL;
     coro__ready_here = NULL;
     coro__signal_forget_all();
 }

@@ -57,7 +57,7 @@ struct coro__ready {
     unsigned passes_left; /* passes to start without going through the loop */
     bool large;           /* there are enough entries in this pass for prefetching to pay */
     bool odd_pass;        /* flips with each pass */
-    int *errno_location;  /* this thread's errno */
+    int *errno_location;  /* this thread's errno; NULL in a child of fork() */
     uintptr_t entry;      /* for the loop: what it was entered for */
     coro_task idle;
     /* Gives a fresh task a stack, so that it can be entered; false if it ended instead. */

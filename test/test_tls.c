@@ -1106,8 +1106,13 @@ END_TEST
 int SSL_key_update(void *ssl, int type) OPENSSL;
 int SSL_renegotiate(void *ssl) OPENSSL;
 uint64_t SSL_CTX_set_options(void *ctx, uint64_t options) OPENSSL;
+uint64_t SSL_CTX_clear_options(void *ctx, uint64_t options) OPENSSL;
 
-enum { KEY_UPDATE_REQUESTED = 1, ALLOW_CLIENT_RENEGOTIATION = 1 << 8 };
+enum {
+    KEY_UPDATE_REQUESTED = 1,
+    ALLOW_CLIENT_RENEGOTIATION = 1 << 8,
+    NO_RENEGOTIATION = 1 << 30,
+};
 
 /* Once: OpenSSL 3.0 fails if another message comes before the answer could be sent. It refuses
  * while a record is half sent. */
@@ -1181,14 +1186,46 @@ TASK_TEST(an_end_behind_a_change_of_keys)
     return 0;
 }
 
-/* Until TLS 1.2 a write can have to wait for what is read. */
+/* Contexts for TLS 1.2. */
+static void make_older(coro_tls **client, coro_tls **server)
+{
+    coro_tls_options of_client = {.max_version = CORO_TLS_1_2}, of_server = {0};
+    connect_versions(&of_client, &of_server);
+    *client = make_tls(&of_client);
+    *server = make_tls(&of_server);
+}
+
+/* A peer could have one make any number of them. */
+TASK_TEST(there_is_one_handshake)
+{
+    for (int i = 0; i < 2; i++) {
+        coro_tls *client, *server;
+        make_older(&client, &server);
+        SSL_CTX_clear_options(coro_tls_ssl_ctx(i ? client : server), NO_RENEGOTIATION);
+        struct tls_ends ends = connect_tls(client, server);
+        coro_stream *asks = i ? ends.client : ends.server, *other = i ? ends.server : ends.client;
+        ck_assert_int_eq(SSL_renegotiate(coro_stream_tls_ssl(asks)), 1);
+        coro_task *task = spawn(reads_line, other);
+        ck_assert_int_eq(coro_stream_write(asks, "again\n", 6), 0);
+        expect_failure((int)coro_stream_read(asks, &(char){0}, 1), -EPROTO, "no renegotiation");
+        ck_assert_int_eq(coro_join(task, NULL), i ? -EPROTO : 6);
+        expect_trace(i ? "" : "again\n");
+        coro_stream_abort(other);
+        coro_stream_release(other);
+        coro_stream_release(asks);
+    }
+    return 0;
+}
+
+/* Where it is allowed, a write can have to wait for what is read. */
 TASK_TEST(a_write_waits_for_a_handshake)
 {
-    coro_tls_options client = {.max_version = CORO_TLS_1_2}, server = {0};
-    connect_versions(&client, &server);
-    coro_tls *tls = make_tls(&server);
-    SSL_CTX_set_options(coro_tls_ssl_ctx(tls), ALLOW_CLIENT_RENEGOTIATION);
-    const struct tls_ends ends = connect_tls(make_tls(&client), tls);
+    coro_tls *client, *server;
+    make_older(&client, &server);
+    SSL_CTX_clear_options(coro_tls_ssl_ctx(client), NO_RENEGOTIATION);
+    SSL_CTX_clear_options(coro_tls_ssl_ctx(server), NO_RENEGOTIATION);
+    SSL_CTX_set_options(coro_tls_ssl_ctx(server), ALLOW_CLIENT_RENEGOTIATION);
+    const struct tls_ends ends = connect_tls(client, server);
     ck_assert_int_eq(SSL_renegotiate(coro_stream_tls_ssl(ends.client)), 1);
     ck_assert_int_eq(coro_stream_write(ends.client, "written\n", 8), 0);
     ck_assert_uint_eq(coro_stream_get_write_buffer_size(ends.client), 8);
@@ -1307,6 +1344,7 @@ int main(void)
         keys_change_while_bytes_go_through,
         a_short_write_behind_a_change_of_keys,
         an_end_behind_a_change_of_keys,
+        there_is_one_handshake,
         a_write_waits_for_a_handshake,
         loops_of_several_threads_share_contexts,
         NULL,

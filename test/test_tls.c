@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* OpenSSL's own, which the library is linked with if it has TLS. */
+#define OPENSSL __attribute__((weak))
+
 enum { MUCH = 3 * 1000 * 1000 };
 
 /* The lowest number that is free. */
@@ -528,6 +531,17 @@ TASK_TEST(names_that_no_server_has)
     close_server(server);
     return 0;
 }
+
+int SSL_CTX_get_security_level(const void *ctx) OPENSSL;
+
+/* Also where OpenSSL was built, or is configured, for less. */
+START_TEST(weak_keys_are_refused)
+{
+    coro_tls *tls = client_tls();
+    ck_assert_int_ge(SSL_CTX_get_security_level(coro_tls_ssl_ctx(tls)), 2);
+    coro_tls_release(tls);
+}
+END_TEST
 
 TASK_TEST(the_system_trusts_none_of_these)
 {
@@ -1101,8 +1115,6 @@ START_TEST(a_stream_outlives_its_loop)
 END_TEST
 
 /* --- New keys --------------------------------------------------------------------------------- */
-/* OpenSSL's own, which the library is linked with if it has TLS. */
-#define OPENSSL __attribute__((weak))
 int SSL_key_update(void *ssl, int type) OPENSSL;
 int SSL_renegotiate(void *ssl) OPENSSL;
 uint64_t SSL_CTX_set_options(void *ctx, uint64_t options) OPENSSL;
@@ -1312,6 +1324,7 @@ int main(void)
         certificates_that_are_refused,
         certificates_that_are_taken,
         names_that_no_server_has,
+        weak_keys_are_refused,
         the_system_trusts_none_of_these,
         certificates_of_clients,
         a_server_sees_whom_it_has_verified,

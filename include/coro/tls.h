@@ -10,9 +10,10 @@
  *     rc = coro_open_connection(&stream, "example.com", "443", &options);
  *     coro_tls_release(tls);
  *
- * All zero is what is safe: TLS 1.2 or later, without renegotiation, and a client verifies the
- * server's certificate and its name. One context serves any number of connections, in loops of any
- * threads; it may not be changed (coro_tls_ssl_ctx()) once there is one.
+ * All zero is what is safe: TLS 1.2 or later, without renegotiation, with keys of 112 bits of
+ * security at least (RSA: 2,048), and a client verifies the server's certificate and its name. One
+ * context serves any number of connections, in loops of any threads; it may not be changed
+ * (coro_tls_ssl_ctx()) once there is one.
  *
  * The encryption is OpenSSL's. In a library that was configured without it (--with-openssl=no)
  * there are no contexts: coro_tls_create() returns -EOPNOTSUPP.

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_PROTOCOL = 255 };
+enum {
+    LONGEST_PROTOCOL = 255,
+    SECURITY_LEVEL = 2, /* of OpenSSL, and as in asyncio: 112 bits */
+};
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 /* What OpenSSL complains of first, with what it was about. */
@@ -204,6 +207,8 @@ static int set_up(SSL_CTX *ctx, const coro_tls_options *options)
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
+        SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     if (options->allow_truncation)
         SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_read_ahead(ctx, 1);

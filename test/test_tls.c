@@ -877,6 +877,8 @@ TASK_TEST(a_stream_is_closed_during_its_handshake)
     struct tls_start start = {stream, client_tls(), "localhost"};
     coro_task *task = spawn(starts_tls, &start);
     passes(2);
+    ck_assert_ptr_null(coro_stream_tls_version(stream)); /* nothing is agreed on */
+    ck_assert_ptr_null(coro_stream_tls_cipher(stream));
     ck_assert_int_eq(coro_stream_close(stream), 0);
     ck_assert_int_eq(coro_join(task, NULL), -ECONNABORTED);
     ck_assert_int_eq(coro_stream_wait_closed(stream), 0);

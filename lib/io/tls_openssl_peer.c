@@ -15,16 +15,22 @@ static const struct coro__tls_transport *tls_of(const coro_stream *stream)
     return coro__tls_transport_of(stream->transport);
 }
 
-const char *coro_stream_tls_version(const coro_stream *stream)
+/* NULL also before the two ends have agreed. */
+static const SSL_CIPHER *cipher_of(const coro_stream *stream)
 {
     const struct coro__tls_transport *tls = tls_of(stream);
-    return tls ? SSL_get_version(tls->ssl) : NULL;
+    return tls ? SSL_get_current_cipher(tls->ssl) : NULL;
+}
+
+const char *coro_stream_tls_version(const coro_stream *stream)
+{
+    return cipher_of(stream) ? SSL_get_version(tls_of(stream)->ssl) : NULL;
 }
 
 const char *coro_stream_tls_cipher(const coro_stream *stream)
 {
-    const struct coro__tls_transport *tls = tls_of(stream);
-    return tls ? SSL_get_cipher_name(tls->ssl) : NULL;
+    const SSL_CIPHER *cipher = cipher_of(stream);
+    return cipher ? SSL_CIPHER_get_name(cipher) : NULL;
 }
 
 const char *coro_stream_tls_alpn(const coro_stream *stream)

@@ -329,6 +329,23 @@ TASK_TEST(what_comes_in_one_go_is_read_in_many)
     return 0;
 }
 
+/* Each costs a system call, and is read by itself. */
+TASK_TEST(small_pieces_become_one_record)
+{
+    enum { COUNT = 64, RECORD = 16 * 1024 };
+    const struct tls_ends ends = connect_default_tls();
+    char written[RECORD], read[2 * RECORD];
+    struct iovec pieces[COUNT];
+    fill(written, RECORD, 0);
+    for (int i = 0; i < COUNT; i++)
+        pieces[i] = (struct iovec){written + i * (RECORD / COUNT), RECORD / COUNT};
+    ck_assert_int_eq(coro_stream_writelines(ends.client, pieces, COUNT), 0);
+    ck_assert_int_eq(coro_stream_read(ends.server, read, sizeof read), RECORD);
+    ck_assert_mem_eq(read, written, RECORD);
+    close_ends(&ends);
+    return 0;
+}
+
 /* --- What is agreed on ------------------------------------------------------------------------ */
 static void connect_versions(coro_tls_options *client, coro_tls_options *server)
 {
@@ -1318,6 +1335,7 @@ int main(void)
         much_in_both_directions,
         a_peer_that_writes_as_well_is_not_held_up,
         what_comes_in_one_go_is_read_in_many,
+        small_pieces_become_one_record,
         an_older_version,
         no_version_in_common,
         protocols_above,

@@ -6,7 +6,8 @@
  *
  * A write that could not be finished has to be made again with the same bytes, and no fewer, which
  * may have moved meanwhile. A stream does so: what was not written is the beginning of the next
- * write. Small pieces are put together to one record, in the same way each time.
+ * write. Pieces are put together to one record, as long as there are bytes and it has room: so it
+ * never has fewer the next time.
  */
 #include "io/iov.h"
 #include "io/tls_openssl.h"
@@ -21,7 +22,7 @@
 
 enum {
     MOST_AT_ONCE = 16 * 1024, /* of a record */
-    GATHERED = 4096,
+    SMALL = 4096,
     /* What a peer may still send while the connection is shut down, before it is closed anyway. */
     MOST_DISCARDED = 256 * 1024,
 };
@@ -187,19 +188,19 @@ static void skip(struct pieces *pieces, size_t n)
     }
 }
 
-/* The next bytes: of one piece, or of several that are put together. 0 when there are none. */
-static size_t next(struct pieces rest, char gathered[GATHERED], const char **bytes)
+/* The next bytes of a record: of one piece, or of several that are put together. 0: no more. */
+static size_t next(struct pieces rest, char *gathered, const char **bytes)
 {
     size_t n = 0;
-    while (rest.count > 0 && n < GATHERED) {
+    while (rest.count > 0 && n < MOST_AT_ONCE) {
         const char *piece = (const char *)rest.iov->iov_base + rest.skipped;
         size_t length = rest.iov->iov_len - rest.skipped;
-        if (n == 0 && (length >= GATHERED || rest.count == 1)) {
+        if (length > MOST_AT_ONCE - n)
+            length = MOST_AT_ONCE - n;
+        if (n == 0 && (length == MOST_AT_ONCE || rest.count == 1)) {
             *bytes = piece;
-            return length < MOST_AT_ONCE ? length : MOST_AT_ONCE;
+            return length;
         }
-        if (length > GATHERED - n)
-            length = GATHERED - n;
         memcpy(gathered + n, piece, length);
         n += length;
         skip(&rest, length);
@@ -221,11 +222,8 @@ static int write_record(SSL *ssl, const char *bytes, size_t n, size_t *written)
     return rc == 1 ? SSL_write_ex(ssl, bytes, n, written) : rc;
 }
 
-static ssize_t write_tls(struct coro__transport *transport, const struct iovec *iov, int count)
+static ssize_t write_records(struct coro__tls_transport *tls, struct pieces rest, char *gathered)
 {
-    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
-    struct pieces rest = {iov, count, 0};
-    char gathered[GATHERED];
     const char *bytes;
     size_t n, written, total = 0;
     skip(&rest, 0); /* those that are empty */
@@ -243,6 +241,24 @@ static ssize_t write_tls(struct coro__transport *transport, const struct iovec *
         total += written;
     }
     return (ssize_t)total;
+}
+
+/* A record costs a system call: large ones are put together on the heap, as stacks are small. */
+static ssize_t write_tls(struct coro__transport *transport, const struct iovec *iov, int count)
+{
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    const struct pieces all = {iov, count, 0};
+    char small[SMALL];
+    size_t size;
+    coro__iov_size(iov, count, &size);
+    if (count == 1 || size <= sizeof small)
+        return write_records(tls, all, small);
+    char *gathered = coro__malloc(MOST_AT_ONCE);
+    if (!gathered)
+        return -ENOMEM;
+    const ssize_t rc = write_records(tls, all, gathered);
+    free(gathered);
+    return rc;
 }
 
 static bool can_write_eof(const struct coro__transport *transport)
@@ -306,7 +322,7 @@ static int notify(struct coro__tls_transport *tls)
 /* Until the peer says so, too: a socket that is closed with bytes in it takes back what it sent. */
 static int await_end(struct coro__tls_transport *tls)
 {
-    char buffer[GATHERED];
+    char buffer[SMALL];
     ssize_t n = 0;
     while (!(SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN) &&
            tls->discarded <= MOST_DISCARDED) {

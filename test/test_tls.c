@@ -453,6 +453,40 @@ TASK_TEST(a_server_with_several_names)
     return 0;
 }
 
+/* Whose number is that of the fd that was closed. */
+static int others[8][2];
+
+static coro_tls *aborts_clients(const char *name, void *server)
+{
+    ck_assert_int_eq(coro_server_abort_clients(*(coro_server **)server), 0);
+    for (int i = 0; i < 8; i++)
+        make_pair(others[i]);
+    return other_tls;
+}
+
+TASK_TEST(a_stream_that_is_aborted_inside_its_handshake_sends_no_more)
+{
+    coro_server *server;
+    coro_stream *stream;
+    char byte;
+    const coro_tls_options options = {.server = true,
+                                      .certificate = pem_file("server"),
+                                      .select = aborts_clients,
+                                      .select_arg = &server};
+    other_tls = server_tls("other");
+    server = start_with(make_tls(&options));
+    const int rc = try_to_connect(&stream, server, client_tls(), "localhost");
+    ck_assert_msg(rc == -ECONNRESET, "connecting: %d", rc);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_lt(recv(others[i][0], &byte, 1, MSG_DONTWAIT), 0);
+        ck_assert_int_lt(recv(others[i][1], &byte, 1, MSG_DONTWAIT), 0);
+        close_both(others[i]);
+    }
+    close_server(server);
+    coro_tls_release(other_tls);
+    return 0;
+}
+
 static int says_its_name(coro_stream *stream, void *arg)
 {
     trace("%s", coro_stream_tls_server_name(stream));
@@ -1340,6 +1374,7 @@ int main(void)
         no_version_in_common,
         protocols_above,
         a_server_with_several_names,
+        a_stream_that_is_aborted_inside_its_handshake_sends_no_more,
         the_server_knows_which_name_was_asked_for,
         certificates_that_are_refused,
         certificates_that_are_taken,

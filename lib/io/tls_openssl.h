@@ -31,6 +31,7 @@ struct coro__tls_transport {
     char *alpn;       /* valid then: NULL is none */
     int below_error;  /* of this call; 0 is none */
     bool ended;       /* there is nothing more to read below */
+    bool closed;      /* perhaps by what OpenSSL calls, inside a call of it */
     bool notified;    /* the peer was told of the end */
     size_t discarded;
     char text[160]; /* of the last error */

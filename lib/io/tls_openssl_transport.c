@@ -41,7 +41,8 @@ static int note_below(BIO *bio, struct coro__tls_transport *tls, ssize_t rc, int
 static int read_below(BIO *bio, char *buffer, size_t size, size_t *count)
 {
     struct coro__tls_transport *tls = BIO_get_data(bio);
-    const ssize_t rc = tls->below->kind->read(tls->below, buffer, size);
+    const ssize_t rc =
+        tls->closed ? -ECONNABORTED : tls->below->kind->read(tls->below, buffer, size);
     if (rc == 0)
         tls->ended = true;
     *count = rc > 0 ? (size_t)rc : 0;
@@ -52,7 +53,7 @@ static int write_below(BIO *bio, const char *buffer, size_t size, size_t *count)
 {
     struct coro__tls_transport *tls = BIO_get_data(bio);
     const struct iovec iov = {(void *)(uintptr_t)buffer, size};
-    const ssize_t rc = tls->below->kind->write(tls->below, &iov, 1);
+    const ssize_t rc = tls->closed ? -ECONNABORTED : tls->below->kind->write(tls->below, &iov, 1);
     *count = rc > 0 ? (size_t)rc : 0;
     return note_below(bio, tls, rc, BIO_FLAGS_WRITE);
 }
@@ -352,8 +353,9 @@ static int shut_down(struct coro__transport *transport)
 
 static void close_below(struct coro__transport *transport)
 {
-    struct coro__transport *below = coro__tls_transport_of(transport)->below;
-    below->kind->close(below);
+    struct coro__tls_transport *tls = coro__tls_transport_of(transport);
+    tls->closed = true;
+    tls->below->kind->close(tls->below);
 }
 
 static void free_tls(struct coro__transport *transport)

@@ -9,11 +9,20 @@
 
 enum { SECONDS_A_TEST = 30 };
 
+static void (*preparation)(void);
+
+void prepare_suites(void (*fn)(void))
+{
+    preparation = fn;
+}
+
 int run_suite(const char *name, const TTest *const tests[])
 {
     Suite *suite = suite_create(name);
     TCase *cases = tcase_create(name);
     tcase_set_timeout(cases, SECONDS_A_TEST);
+    if (preparation)
+        tcase_add_unchecked_fixture(cases, preparation, NULL);
     for (size_t i = 0; tests[i]; i++)
         tcase_add_test(cases, tests[i]);
     suite_add_tcase(suite, cases);

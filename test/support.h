@@ -37,6 +37,10 @@ extern "C" {
 /* Runs the tests, up to a NULL, and returns the exit status of the program. */
 int run_suite(const char *name, const TTest *const tests[]);
 
+/* Has this called, which may assert, before the tests of each suite that follows: once, in the
+ * process that they are children of. */
+void prepare_suites(void (*fn)(void));
+
 #define TASK_TEST(name)                \
     static int name##_main(void *arg); \
     START_TEST(name)                   \

@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-bool have_tls(void)
-{
-    coro_tls *tls;
-    const int rc = coro_tls_create(&tls, NULL);
-    coro_tls_release(tls);
-    return rc != -EOPNOTSUPP;
-}
-
 /* --- Files ------------------------------------------------------------------------------------ */
 static struct {
     const char *name;
@@ -26,9 +18,12 @@ static struct {
 };
 
 static char folder[] = "/tmp/coro-tls-XXXXXX";
+static pid_t owner;
 
 static void remove_files(void)
 {
+    if (getpid() != owner)
+        return;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (*files[i].path)
             unlink(files[i].path);
@@ -51,6 +46,7 @@ const char *pem_file(const char *name)
     if (!*files[i].path) {
         if (strstr(folder, "XXXXXX")) {
             ck_assert_ptr_nonnull(mkdtemp(folder));
+            owner = getpid();
             atexit(remove_files);
         }
         snprintf(files[i].path, sizeof files[i].path, "%s/%s.pem", folder, name);
@@ -176,4 +172,34 @@ void expect_failure(int rc, int error, const char *text)
     ck_assert_int_eq(rc, error);
     ck_assert_msg(message && strstr(message, text), "'%s' is not in '%s'", text,
                   message ? message : "");
+}
+
+/* --- Without and with it ---------------------------------------------------------------------- */
+static int connects(void *arg)
+{
+    const struct tls_ends ends = connect_default_tls();
+    close_ends(&ends);
+    return 0;
+}
+
+static void use_tls(void)
+{
+    ck_assert_int_eq(run_test(connects, NULL), 0);
+}
+
+bool have_tls(void)
+{
+    coro_tls *tls;
+    const int rc = coro_tls_create(&tls, NULL);
+    coro_tls_release(tls);
+    return rc != -EOPNOTSUPP;
+}
+
+int run_tls_suite(const char *name, const TTest *const tests[])
+{
+    if (!under_valgrind())
+        return run_suite_on_pollers(name, tests);
+    skip("TLS on other pollers: Valgrind takes long for OpenSSL");
+    prepare_suites(use_tls);
+    return run_suite(name, tests);
 }

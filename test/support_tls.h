@@ -8,6 +8,11 @@
 /* Whether the library has TLS; if not, no test of these can run. */
 bool have_tls(void);
 
+/* run_suite_on_pollers(). Under Valgrind, which spends most of its time on
+ * translating OpenSSL, on one of them, and OpenSSL is used once before tests are children of that
+ * process. */
+int run_tls_suite(const char *name, const TTest *const tests[]);
+
 /*
  * A PEM file with this in it, certificate and key, and all but the first by the first:
  *   ca        the authority, without its key

@@ -1417,5 +1417,5 @@ int main(void)
         loops_of_several_threads_share_contexts,
         NULL,
     };
-    return run_suite_on_pollers("tls", have_tls() ? tests : without);
+    return have_tls() ? run_tls_suite("tls", tests) : run_suite("tls", without);
 }

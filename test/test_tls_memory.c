@@ -67,5 +67,5 @@ int main(void)
 {
     const TTest *const none[] = {NULL};
     const TTest *const tests[] = {what_was_not_written_is_not_sent, NULL};
-    return run_suite_on_pollers("tls_memory", have_tls() && __real_malloc ? tests : none);
+    return run_tls_suite("tls_memory", have_tls() && __real_malloc ? tests : none);
 }

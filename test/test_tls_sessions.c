@@ -157,5 +157,5 @@ int main(void)
         a_client_that_was_verified_comes_back,
         NULL,
     };
-    return run_suite_on_pollers("tls_sessions", have_tls() ? tests : none);
+    return run_tls_suite("tls_sessions", have_tls() ? tests : none);
 }

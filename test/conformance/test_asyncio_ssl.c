@@ -216,5 +216,5 @@ int main(void)
         a_peer_that_has_ended_gets_what_is_still_to_be_sent,
         NULL,
     };
-    return run_suite_on_pollers("asyncio_ssl", have_tls() ? tests : none);
+    return run_tls_suite("asyncio_ssl", have_tls() ? tests : none);
 }

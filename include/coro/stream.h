@@ -281,9 +281,10 @@ CORO_API const char *coro_stream_tls_alpn(const coro_stream *stream);
 CORO_API const char *coro_stream_tls_server_name(const coro_stream *stream);
 
 /*
- * The peer's certificate, in DER, or its subject as a text (RFC 2253, such as "CN=example.com").
- * The certificate is copied if it is no longer than size; the text, as by snprintf(3), as far as
- * there is room. get_extra_info("peercert").
+ * The peer's certificate, in DER, or its subject as a text (RFC 2253, such as "CN=example.com");
+ * it was verified if the context does so, and says nothing of the peer otherwise. The certificate
+ * is copied if it is no longer than size; the text, as by snprintf(3), as far as there is room.
+ * get_extra_info("peercert").
  *
  * Returns the length, or -ENODATA if the peer has none, -EOPNOTSUPP if the stream is not encrypted,
  * -ENOMEM.

@@ -2,7 +2,9 @@
 /* fork() in a task: the child has no part in the loop, and may run one of its own. */
 #include "support_stream.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,6 +106,33 @@ TASK_TEST(a_child_of_a_task_runs_a_loop)
     close_both(fds);
     return 0;
 }
+
+static atomic_bool ended;
+
+static void *runs_loops(void *arg)
+{
+    while (!atomic_load(&ended))
+        coro_run(returns, NULL);
+    return NULL;
+}
+
+static int runs_one(void)
+{
+    return coro_run(returns, ARG(40));
+}
+
+/* What that has locked at the moment nobody unlocks in the child. */
+START_TEST(another_thread_begins_a_loop_meanwhile)
+{
+    pthread_t thread;
+    atomic_store(&ended, false);
+    ck_assert_int_eq(pthread_create(&thread, NULL, runs_loops, NULL), 0);
+    for (int i = 0; i < 100; i++)
+        expect_status(runs_one, 40);
+    atomic_store(&ended, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
 
 /* --- Streams ---------------------------------------------------------------------------------- */
 static coro_stream *parents_stream;
@@ -230,6 +259,7 @@ int main(void)
         a_child_is_in_no_loop,
         a_child_runs_a_loop,
         a_child_of_a_task_runs_a_loop,
+        another_thread_begins_a_loop_meanwhile,
         streams_stay_the_parents,
         a_child_has_the_actions_from_before_the_run,
         an_interrupt_reaches_the_run_of_the_child,

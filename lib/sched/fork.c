@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/fork.h"
+#include "sched/overflow.h"
 #include "sched/ready.h"
 #include "sched/signal.h"
 
@@ -13,6 +14,7 @@ static void leave_loop(void)
     if (coro__ready_here)
         coro__ready_here->errno_location = NULL;
     coro__ready_here = NULL;
+    coro__overflow_forget();
     coro__signal_forget_all();
 }
 

@@ -127,3 +127,10 @@ void coro__overflow_end(struct coro__overflow_guard *guard)
         sigaltstack(&guard->previous, NULL);
     free(guard->memory);
 }
+
+void coro__overflow_forget(void)
+{
+    mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    loops = 0;
+    uninstall();
+}

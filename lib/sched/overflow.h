@@ -21,4 +21,7 @@ struct coro__overflow_guard {
 void coro__overflow_begin(struct coro__overflow_guard *guard);
 void coro__overflow_end(struct coro__overflow_guard *guard);
 
+/* In a child of fork(), where no loop runs: puts the previous handlers back. */
+void coro__overflow_forget(void);
+
 #endif

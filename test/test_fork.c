@@ -246,8 +246,13 @@ static int forks_and_is_not_interrupted(void *arg)
     return coro_sleep(CORO_SECOND);
 }
 
+/* The thread sanitizer holds signals back in a child, as it takes contexts for threads. */
 START_TEST(an_interrupt_reaches_the_run_of_the_child)
 {
+    if (sanitized()) {
+        skip("an_interrupt_reaches_the_run_of_the_child: signals are held back");
+        return;
+    }
     set_defaults();
     run_main(forks_and_is_not_interrupted);
 }

@@ -13,14 +13,14 @@
 
 #include "coro/server.h"
 #include "io/start_tls.h"
+#include "sched/alarm.h"
 
 struct coro__server_socket {
     coro_server *server;
     int fd;
     bool listens; /* `listener` does */
-    bool waits;   /* `retry` runs, with a place on the ready queue */
     struct coro__listener listener;
-    struct coro__timer retry;
+    struct coro__alarm retry;
     ino_t inode; /* of a Unix socket's path, if that is to be removed; else 0 */
 };
 

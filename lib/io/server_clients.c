@@ -165,9 +165,7 @@ static void pause_after(struct coro__server_socket *socket, int error);
 static void retry(struct coro__ready *ready, struct coro__callback *callback)
 {
     struct coro__server_socket *socket =
-        CORO__CONTAINER_OF(callback, struct coro__server_socket, retry.callback);
-    socket->waits = false;
-    coro__ready_unreserve(ready, 1);
+        CORO__CONTAINER_OF(coro__alarm_ran(ready, callback), struct coro__server_socket, retry);
     const int rc = coro__server_listen(socket);
     if (rc < 0)
         pause_after(socket, rc);
@@ -179,25 +177,11 @@ static void report(struct coro__server_socket *socket, int error)
               "a server cannot accept a client: %s", coro__error_text(error));
 }
 
-static int start_retry(struct coro__server_socket *socket)
-{
-    struct coro__loop *loop = socket->server->io->loop;
-    if (coro__ready_reserve(&loop->ready, 1) < 0)
-        return -ENOMEM;
-    coro__timer_init(&socket->retry, retry);
-    const int rc = coro__loop_start_timer(loop, &socket->retry,
-                                          coro__time_after(coro__loop_now(loop), RETRY_AFTER));
-    socket->waits = rc == 0;
-    if (rc < 0)
-        coro__ready_unreserve(&loop->ready, 1);
-    return rc;
-}
-
 /* Without even the memory for a timer nothing would ever go on: clients are to learn of that. */
 static void pause_after(struct coro__server_socket *socket, int error)
 {
     report(socket, error);
-    const int rc = start_retry(socket);
+    const int rc = coro__alarm_set(socket->server->io->loop, &socket->retry, retry, RETRY_AFTER);
     if (rc < 0) {
         report(socket, rc);
         coro_server_close(socket->server);
@@ -281,11 +265,8 @@ void coro__server_unlisten(struct coro__server_socket *socket)
         coro__io_unlisten(io, &socket->listener);
         coro__loop_end_fd_wait(io->loop);
     }
-    if (socket->waits) {
-        coro__loop_stop_timer(io->loop, &socket->retry);
-        coro__ready_unreserve(&io->loop->ready, 1);
-    }
-    socket->listens = socket->waits = false;
+    socket->listens = false;
+    coro__alarm_clear(io->loop, &socket->retry);
 }
 
 void coro__server_each_client(coro_server *server, int (*fn)(coro_stream *stream))

@@ -64,15 +64,6 @@ void coro__stream_wake(coro_stream *stream, struct coro__waiter **list)
     }
 }
 
-static void stop_closing_timer(coro_stream *stream)
-{
-    if (!stream->closing_timed)
-        return;
-    stream->closing_timed = false;
-    coro__loop_stop_timer(stream->loop, &stream->closing_timer);
-    coro__ready_unreserve(&stream->loop->ready, 1);
-}
-
 void coro__stream_lose(coro_stream *stream, int error)
 {
     if (stream->lost)
@@ -80,7 +71,7 @@ void coro__stream_lose(coro_stream *stream, int error)
     coro__stream_enter(stream);
     coro__stream_stop_reading(stream);
     coro__stream_discard_chunks(stream);
-    stop_closing_timer(stream);
+    coro__alarm_clear(stream->loop, &stream->late);
     stream->closing = stream->lost = true;
     stream->error = error;
     if (error < 0 && stream->transport->text)
@@ -225,30 +216,18 @@ int coro__stream_park(coro_stream *stream, struct coro__waiter **list,
 /* --- Closing ---------------------------------------------------------------------------------- */
 static void on_late(struct coro__ready *ready, struct coro__callback *callback)
 {
-    coro_stream *stream = CORO__CONTAINER_OF(callback, coro_stream, closing_timer.callback);
-    stream->closing_timed = false;
-    coro__ready_unreserve(ready, 1);
+    coro_stream *stream = CORO__CONTAINER_OF(coro__alarm_ran(ready, callback), coro_stream, late);
     coro__stream_lose(stream, -ETIMEDOUT);
 }
 
 /* Without the memory for a timer it is closed at once. */
 static void limit_closing(coro_stream *stream)
 {
-    struct coro__loop *loop = stream->loop;
     if (stream->closing_limit == 0 || stream->closing_limit == CORO_FOREVER)
         return;
-    if (coro__ready_reserve(&loop->ready, 1) < 0) {
-        coro__stream_lose(stream, -ENOMEM);
-        return;
-    }
-    coro__timer_init(&stream->closing_timer, on_late);
-    stream->closing_timed =
-        coro__loop_start_timer(loop, &stream->closing_timer,
-                               coro__time_after(coro__loop_now(loop), stream->closing_limit)) == 0;
-    if (!stream->closing_timed) {
-        coro__ready_unreserve(&loop->ready, 1);
-        coro__stream_lose(stream, -ENOMEM);
-    }
+    const int rc = coro__alarm_set(stream->loop, &stream->late, on_late, stream->closing_limit);
+    if (rc < 0)
+        coro__stream_lose(stream, rc);
 }
 
 int coro_stream_close(coro_stream *stream)

@@ -22,6 +22,7 @@
 
 #include "coro/stream.h"
 #include "io/transport.h"
+#include "sched/alarm.h"
 
 struct coro_stream {
     struct coro__owned owned;
@@ -61,8 +62,7 @@ struct coro_stream {
 
     /* Closing. */
     coro_duration closing_limit; /* of time; 0 is none */
-    bool closing_timed;          /* `closing_timer` runs, with a place on the ready queue */
-    struct coro__timer closing_timer;
+    struct coro__alarm late;
 
     struct coro__waiter *drainers;
     struct coro__waiter *closers;

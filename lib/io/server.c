@@ -15,11 +15,14 @@
 enum { DEFAULT_BACKLOG = 100 };
 
 /* --- Its life --------------------------------------------------------------------------------- */
+static const struct coro__loop *loop_of(const coro_server *server)
+{
+    return server->io ? server->io->loop : NULL;
+}
+
 int coro__server_check(const coro_server *server)
 {
-    if (!server)
-        return -ENOMEM;
-    return !server->io || server->io->loop->ready.errno_location == &errno ? 0 : -EXDEV;
+    return server ? coro__check_thread(loop_of(server)) : -ENOMEM;
 }
 
 void coro__server_release(coro_server *server)
@@ -165,12 +168,7 @@ static int park(coro_server *server, struct coro__waiter **list, const struct co
 /* For calls that wait. */
 static int check_caller(const coro_server *server)
 {
-    const int rc = coro__server_check(server);
-    if (rc < 0)
-        return rc;
-    if (!coro__caller())
-        return -EPERM;
-    return !server->io || server->io->loop == coro__loop_here() ? 0 : -EXDEV;
+    return server ? coro__check_caller(loop_of(server)) : -ENOMEM;
 }
 
 int coro_server_wait_closed(coro_server *server)

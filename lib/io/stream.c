@@ -13,19 +13,12 @@ enum { DEFAULT_LIMIT = 64 * 1024, DEFAULT_HIGH = 64 * 1024, DEFAULT_LOW = DEFAUL
 /* --- Its life --------------------------------------------------------------------------------- */
 int coro__stream_check(const coro_stream *stream)
 {
-    if (CORO__UNLIKELY(!stream))
-        return -ENOMEM;
-    return !stream->loop || stream->loop->ready.errno_location == &errno ? 0 : -EXDEV;
+    return CORO__LIKELY(stream != NULL) ? coro__check_thread(stream->loop) : -ENOMEM;
 }
 
 int coro__stream_check_caller(const coro_stream *stream)
 {
-    const int rc = coro__stream_check(stream);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
-    if (CORO__UNLIKELY(!coro__caller()))
-        return -EPERM;
-    return CORO__LIKELY(!stream->loop || stream->loop == coro__loop_here()) ? 0 : -EXDEV;
+    return CORO__LIKELY(stream != NULL) ? coro__check_caller(stream->loop) : -ENOMEM;
 }
 
 static void free_unused(coro_stream *stream)

@@ -16,6 +16,23 @@ CORO__INLINE struct coro__loop *coro__loop_here(void)
     return coro__loop_of(coro__ready_here);
 }
 
+/* For what belongs to a loop, until that is closed (NULL): 0, or -EXDEV in another thread. */
+CORO__INLINE int coro__check_thread(const struct coro__loop *loop)
+{
+    return !loop || CORO__LIKELY(loop->ready.errno_location == &errno) ? 0 : -EXDEV;
+}
+
+/* The same for calls that wait: also -EPERM where no task calls, and -EXDEV in another loop. */
+CORO__INLINE int coro__check_caller(const struct coro__loop *loop)
+{
+    const int rc = coro__check_thread(loop);
+    if (CORO__UNLIKELY(rc < 0))
+        return rc;
+    if (CORO__UNLIKELY(!coro__caller()))
+        return -EPERM;
+    return !loop || CORO__LIKELY(loop == coro__loop_here()) ? 0 : -EXDEV;
+}
+
 /* Whether the task is of this thread's loop. If not, that is reported in debug mode. */
 CORO__COLD bool coro__report_foreign(const coro_task *task);
 

@@ -6,6 +6,7 @@
 #include "sched/fork.h"
 #include "sched/start.h"
 #include "task/callbacks.h"
+#include "task/current.h"
 #include "task/shutdown.h"
 #include "thread/pool.h"
 #include "util/memory.h"
@@ -160,7 +161,7 @@ static int check(const coro_runner *runner)
 {
     if (coro__ready_here)
         return -EPERM;
-    return runner->loop.ready.errno_location == &errno ? 0 : -EXDEV;
+    return coro__check_thread(&runner->loop);
 }
 
 static void enter(coro_runner *runner)

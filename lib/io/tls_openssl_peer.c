@@ -62,8 +62,25 @@ static int find_certificate(const coro_stream *stream, X509 **certificate)
     return *certificate ? 0 : -ENODATA;
 }
 
-static ssize_t encode(X509 *certificate, unsigned char *der, size_t size)
+/* What this makes of it, in the caller's buffer. */
+static ssize_t look_at(const coro_stream *stream, ssize_t (*fn)(X509 *, void *, size_t),
+                       void *buffer, size_t size)
 {
+    X509 *certificate;
+    const int saved_errno = errno;
+    ssize_t rc = find_certificate(stream, &certificate);
+    if (rc < 0)
+        return rc;
+    rc = fn(certificate, buffer, size);
+    X509_free(certificate);
+    ERR_clear_error();
+    errno = saved_errno;
+    return rc;
+}
+
+static ssize_t encode(X509 *certificate, void *buffer, size_t size)
+{
+    unsigned char *der = buffer;
     const int length = i2d_X509(certificate, NULL);
     if (length < 0)
         return -ENOMEM;
@@ -74,21 +91,12 @@ static ssize_t encode(X509 *certificate, unsigned char *der, size_t size)
 
 ssize_t coro_stream_tls_peer_certificate(const coro_stream *stream, void *der, size_t size)
 {
-    X509 *certificate;
-    const int saved_errno = errno;
-    ssize_t rc = find_certificate(stream, &certificate);
-    if (rc < 0)
-        return rc;
-    rc = encode(certificate, der, size);
-    X509_free(certificate);
-    ERR_clear_error();
-    errno = saved_errno;
-    return rc;
+    return look_at(stream, encode, der, size);
 }
 
-static ssize_t print_subject(const X509 *certificate, char *text, size_t size)
+static ssize_t print_subject(X509 *certificate, void *buffer, size_t size)
 {
-    char *data;
+    char *text = buffer, *data;
     BIO *bio = BIO_new(BIO_s_mem());
     if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0,
                                    XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) < 0) {
@@ -108,14 +116,5 @@ static ssize_t print_subject(const X509 *certificate, char *text, size_t size)
 
 ssize_t coro_stream_tls_peer_subject(const coro_stream *stream, char *text, size_t size)
 {
-    X509 *certificate;
-    const int saved_errno = errno;
-    ssize_t rc = find_certificate(stream, &certificate);
-    if (rc < 0)
-        return rc;
-    rc = print_subject(certificate, text, size);
-    X509_free(certificate);
-    ERR_clear_error();
-    errno = saved_errno;
-    return rc;
+    return look_at(stream, print_subject, text, size);
 }

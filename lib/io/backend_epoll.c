@@ -66,12 +66,12 @@ static int watch(struct coro__backend *backend, struct coro__fd *fd, unsigned di
     struct epoll *epoll = epoll_of(backend);
     uint32_t events = 0;
     directions = (directions | fd->watched) & CORO__BOTH;
-    if (directions & CORO__READ)
+    if (directions & CORO__READ) {
         events |= EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+        directions |= CORO__EXCEPTION;
+    }
     if (directions & CORO__WRITE)
         events |= EPOLLOUT;
-    if (directions & CORO__READ)
-        directions |= CORO__EXCEPTION;
     int rc = -ENOENT;
     if (fd->watched)
         rc = control(epoll, EPOLL_CTL_MOD, fd->number, events, fd->number);

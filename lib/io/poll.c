@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/io.h"
-#include "io/io.h"
-#include "io/system.h"
+#include "io/operation.h"
 
 static const struct coro__wait_kind kind = {.name = "poll", .abandon = coro__fd_abandon};
 
-/* The events that are there, and those of what was taken ahead; 0 is none. */
-static int look(const struct coro__fd *fd, short events)
+int coro__poll_now(const struct coro__fd *fd, short events)
 {
     struct pollfd polled = {.fd = fd->number, .events = events};
     const int ahead = fd->ahead ? events & (POLLIN | POLLRDNORM) : 0;
@@ -39,7 +37,7 @@ int coro_poll(int number, short events)
     if (rc < 0)
         return rc;
     const uint32_t generation = fd->generation;
-    while ((rc = look(fd, events)) == 0) {
+    while ((rc = coro__poll_now(fd, events)) == 0) {
         rc = coro__io_wait(io, fd, directions_of(events), &kind);
         if (rc == 0 && fd->generation != generation)
             rc = -EBADF;

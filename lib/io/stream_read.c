@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/stream.h"
-#include "io/system.h"
 #include "util/memory.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,27 +135,10 @@ static void listen_ahead(coro_stream *stream)
     stream->reads_ahead = rc == 0;
 }
 
-/* -EAGAIN as long as somebody may read what is written, else why nobody does. */
-static int look_for_reader(struct coro__transport *transport)
-{
-    struct pollfd polled = {.fd = transport->fd};
-    struct coro__fd *fd;
-    const int saved_errno = errno;
-    int rc = coro__io_find(transport->io, transport->fd, &fd);
-    if (rc < 0)
-        return rc;
-    fd->ready &= (uint8_t)~CORO__READ;
-    transport->wanted = CORO__READ;
-    rc = (int)coro__system_result(poll(&polled, 1, 0), saved_errno);
-    if (rc <= 0)
-        return -EAGAIN;
-    return polled.revents & POLLNVAL ? -EBADF : -EPIPE;
-}
-
-/* Where nothing can be read: that nobody reads is an error only if there is something to send. */
+/* Where nothing is to be read: that nobody reads is an error only if there is something to send. */
 static ssize_t watch_reader(coro_stream *stream)
 {
-    const int rc = look_for_reader(stream->transport);
+    const int rc = stream->transport->kind->watch_reader(stream->transport);
     if (rc != -EAGAIN)
         coro__stream_lose(stream, rc == -EPIPE && !stream->first ? 0 : rc);
     return rc;
@@ -166,7 +147,7 @@ static ssize_t watch_reader(coro_stream *stream)
 void coro__stream_read_ahead(coro_stream *stream)
 {
     ssize_t rc = 1;
-    if (stream->transport->write_only && may_read_ahead(stream))
+    if (stream->transport->kind->watch_reader && may_read_ahead(stream))
         rc = watch_reader(stream);
     while (rc > 0 && may_read_ahead(stream)) {
         if (make_room_beside(stream) < 0)

@@ -16,6 +16,9 @@ struct coro__transport;
 struct coro__transport_kind {
     /* How many bytes were read; 0 is the end. */
     ssize_t (*read)(struct coro__transport *transport, void *buffer, size_t n);
+    /* Where nothing is to be read ahead, at the writing end of a pipe: -EAGAIN as long as somebody
+     * may read what is written, else -EPIPE, or -EBADF. NULL elsewhere. */
+    int (*watch_reader)(struct coro__transport *transport);
     /* How many bytes were written, of at most IOV_MAX pieces. */
     ssize_t (*write)(struct coro__transport *transport, const struct iovec *iov, int count);
     /* Tells the peer that all has been written. -EOPNOTSUPP where that cannot be told. */
@@ -34,7 +37,6 @@ struct coro__transport {
     const struct coro__transport_kind *kind;
     struct coro__io *io;
     int fd;
-    bool write_only;  /* the fd is, as the writing end of a pipe: nothing is to be read ahead */
     unsigned wanted;  /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
     const char *text; /* valid after another error: what it was; NULL is what the number says */
 };

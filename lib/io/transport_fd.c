@@ -12,6 +12,20 @@ static ssize_t read_fd(struct coro__transport *transport, void *buffer, size_t n
     return coro__read_now(transport->io, transport->fd, buffer, n);
 }
 
+static int watch_reader(struct coro__transport *transport)
+{
+    struct coro__fd *fd;
+    int rc = coro__io_find(transport->io, transport->fd, &fd);
+    if (rc < 0)
+        return rc;
+    fd->ready &= (uint8_t)~CORO__READ;
+    transport->wanted = CORO__READ;
+    rc = coro__poll_now(fd, 0);
+    if (rc == -EBADF)
+        return rc;
+    return rc > 0 ? -EPIPE : -EAGAIN;
+}
+
 static ssize_t write_fd(struct coro__transport *transport, const struct iovec *iov, int count)
 {
     transport->wanted = CORO__WRITE;
@@ -45,6 +59,15 @@ static const struct coro__transport_kind kind = {
     .close = close_fd,
 };
 
+static const struct coro__transport_kind kind_for_writing = {
+    .read = read_fd,
+    .watch_reader = watch_reader,
+    .write = write_fd,
+    .write_eof = write_eof,
+    .can_write_eof = can_write_eof,
+    .close = close_fd,
+};
+
 /* Small writes are not to wait for the peer's acknowledgement of the one before. */
 static void send_at_once(int fd)
 {
@@ -68,7 +91,8 @@ int coro__fd_transport_init(struct coro__transport *transport, struct coro__io *
         return rc;
     if (fd->type == CORO__FD_TCP)
         send_at_once(number);
-    *transport = (struct coro__transport){.kind = &kind, .io = io, .fd = number};
-    transport->write_only = !coro__fd_is_socket(fd) && is_write_only(number);
+    const bool for_writing = !coro__fd_is_socket(fd) && is_write_only(number);
+    *transport = (struct coro__transport){
+        .kind = for_writing ? &kind_for_writing : &kind, .io = io, .fd = number};
     return 0;
 }

@@ -198,3 +198,10 @@ int run_in_real_time(coro_fn *fn)
     options.virtual_clock = false;
     return coro_run_with(&options, fn, NULL);
 }
+
+int next_fd(void)
+{
+    const int fd = open("/dev/null", O_RDONLY);
+    close(fd);
+    return fd;
+}

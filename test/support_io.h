@@ -20,6 +20,9 @@ void make_pair(int fds[2]);
 void make_pipe(int fds[2]);
 void close_both(const int fds[2]);
 
+/* The lowest number that is free. */
+int next_fd(void);
+
 /* A connection over the loopback, its ends made by the library. By a task. */
 void make_tcp(int fds[2]);
 

@@ -3,6 +3,18 @@
 # shellcheck disable=SC2154
 # For scripts that run an example as a server, for real clients: after support.sh.
 
+# await_port EXPRESSION: waits until sed finds the port of the server, which runs, in its log.
+await_port() {
+    tries=0
+    until port=$(sed -n "$1" "$tmp/log") && [ -n "$port" ]; do
+        tries=$((tries + 1))
+        if [ "$tries" = 1000 ] || ! kill -0 "$server" 2>/dev/null; then
+            no_server "$tmp/log"
+        fi
+        sleep 0.03
+    done
+}
+
 # start NAME ARGUMENT...: serves on a port of its own, with more arguments behind that; in server is
 # its process and in port its port.
 start() {
@@ -13,14 +25,7 @@ start() {
     # shellcheck disable=SC2086
     ${TEST_WRAPPER:-} "$BUILDDIR/examples/$program" 0 "$@" </dev/null >"$tmp/log" 2>&1 &
     server=$!
-    tries=0
-    until port=$(sed -n 's/^listening on port //p' "$tmp/log") && [ -n "$port" ]; do
-        tries=$((tries + 1))
-        if [ "$tries" = 1000 ] || ! kill -0 "$server" 2>/dev/null; then
-            no_server "$tmp/log"
-        fi
-        sleep 0.03
-    done
+    await_port 's/^listening on port //p'
 }
 
 stop_server() {

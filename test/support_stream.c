@@ -16,6 +16,16 @@ coro_stream *open_stream(int *peer, size_t limit)
     return stream;
 }
 
+coro_stream *open_pipe(int *reader)
+{
+    int fds[2];
+    coro_stream *stream;
+    make_pipe(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    *reader = fds[0];
+    return stream;
+}
+
 void feed(int peer, const char *text)
 {
     ck_assert_int_eq(write(peer, text, strlen(text)), (ssize_t)strlen(text));
@@ -109,12 +119,17 @@ bool path_exists(const char *name)
 }
 
 /* --- Both ends -------------------------------------------------------------------------------- */
+const char *port_of(const coro_server *server)
+{
+    static char port[8];
+    snprintf(port, sizeof port, "%d", coro_server_port(server));
+    return port;
+}
+
 coro_stream *connect_to_server(const coro_server *server)
 {
-    char port[8];
     coro_stream *stream;
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
-    ck_assert_int_eq(coro_open_connection(&stream, "127.0.0.1", port, NULL), 0);
+    ck_assert_int_eq(coro_open_connection(&stream, "127.0.0.1", port_of(server), NULL), 0);
     return stream;
 }
 

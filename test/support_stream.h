@@ -8,6 +8,9 @@
 /* A stream with this limit (0: the default), and its peer. By a task. */
 coro_stream *open_stream(int *peer, size_t limit);
 
+/* A stream of the end of a pipe that is written to, and the other one. By a task. */
+coro_stream *open_pipe(int *reader);
+
 /* The stream reads this, and then, with the second, the end. */
 void feed(int peer, const char *text);
 void feed_eof(int peer);
@@ -30,6 +33,9 @@ void expect_sent(int peer, const char *text);
 /* A path for a socket, in a folder of its own, where nothing is. Valid until the next one. */
 const char *socket_path(void);
 bool path_exists(const char *path);
+
+/* Its port as a text. Valid until the next call. */
+const char *port_of(const coro_server *server);
 
 /* coro_open_connection() to this server, over IPv4. */
 coro_stream *connect_to_server(const coro_server *server);

@@ -63,21 +63,6 @@ static coro_server *start(const char *host)
     return server;
 }
 
-static const char *port_of(const coro_server *server)
-{
-    static char port[8];
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
-    return port;
-}
-
-/* The lowest number that is free. */
-static int next_fd(void)
-{
-    const int fd = open("/dev/null", O_RDONLY);
-    close(fd);
-    return fd;
-}
-
 static void expect_echo(coro_stream *stream)
 {
     ck_assert_int_eq(coro_stream_write(stream, "hello\n", 6), 0);

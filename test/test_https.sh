@@ -3,6 +3,7 @@
 # examples/https and the servers of openssl(1).
 # shellcheck disable=SC1091,SC2154
 . "$SRCDIR/test/support.sh"
+. "$SRCDIR/test/support_server.sh"
 . "$SRCDIR/test/support_tls.sh"
 need openssl
 
@@ -12,19 +13,7 @@ s_server() {
     : >"$tmp/log"
     (cd "$tmp" && exec openssl s_server -accept 127.0.0.1:0 -cert server.pem "$@" >"$tmp/log" 2>&1) &
     server=$!
-    tries=0
-    until port=$(sed -n 's/^ACCEPT 127.0.0.1:\([0-9]*\).*/\1/p' "$tmp/log") && [ -n "$port" ]; do
-        tries=$((tries + 1))
-        if [ "$tries" = 1000 ] || ! kill -0 "$server" 2>/dev/null; then
-            no_server "$tmp/log"
-        fi
-        sleep 0.03
-    done
-}
-
-stop_server() {
-    [ -z "${server:-}" ] || kill -KILL "$server" 2>/dev/null
-    server=
+    await_port 's/^ACCEPT 127.0.0.1:\([0-9]*\).*/\1/p'
 }
 
 # says TITLE STATUS PATTERN: what it has to say of that.

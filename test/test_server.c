@@ -137,8 +137,7 @@ TASK_TEST(options_are_set)
     const coro_server_options options = {
         .no_reuse_address = true, .reuse_port = true, .keep_alive = true, .backlog = 1};
     coro_server *server = start(echoes, NULL), *other;
-    char port[8];
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
+    const char *port = port_of(server);
     ck_assert_int_eq(option_of(server, SO_REUSEADDR), 1);
     ck_assert_int_eq(option_of(server, SO_REUSEPORT), 0);
     ck_assert_int_eq(option_of(server, SO_KEEPALIVE), 0);
@@ -154,7 +153,7 @@ TASK_TEST(options_are_set)
     ck_assert_int_eq(option_of(server, SO_REUSEADDR), 0);
     ck_assert_int_eq(option_of(server, SO_REUSEPORT), 1);
     ck_assert_int_eq(option_of(server, SO_KEEPALIVE), 1);
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
+    port = port_of(server);
     ck_assert_int_eq(coro_start_server(&other, "127.0.0.1", port, echoes, NULL, &options), 0);
     close_server(other);
     close_server(server);
@@ -424,10 +423,9 @@ static int waits(void *server)
 
 TASK_TEST(clients_go_on_when_the_server_is_closed)
 {
-    char port[8];
     coro_stream *stream, *late;
     coro_server *server = start(echoes, NULL);
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
+    const char *port = port_of(server);
     stream = connect_to_server(server);
     expect_echo(stream);
     ck_assert_int_eq(coro_server_close(server), 0);

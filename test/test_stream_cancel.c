@@ -248,11 +248,9 @@ static int answers(coro_stream *stream, void *arg)
 
 static ssize_t open_connection(struct call *call)
 {
-    char port[8];
     const coro_connection_options options = {.happy_eyeballs_delay = CORO_SECOND,
                                              .local_host = "127.0.0.1"};
-    snprintf(port, sizeof port, "%d", coro_server_port(call->server));
-    return coro_open_connection(&call->stream, "127.0.0.1", port, &options);
+    return coro_open_connection(&call->stream, "127.0.0.1", port_of(call->server), &options);
 }
 
 static ssize_t open_unix_connection(struct call *call)

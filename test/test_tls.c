@@ -13,14 +13,6 @@
 
 enum { MUCH = 3 * 1000 * 1000 };
 
-/* The lowest number that is free. */
-static int next_fd(void)
-{
-    const int fd = open("/dev/null", O_RDONLY);
-    close(fd);
-    return fd;
-}
-
 /* The same, when the loop has its own. By a task. */
 static int first_fd(void)
 {
@@ -163,10 +155,8 @@ static coro_server *start_with(coro_tls *tls)
 static int try_to_connect(coro_stream **stream, const coro_server *server, coro_tls *tls,
                           const char *name)
 {
-    char port[8];
     const coro_connection_options options = with_tls(tls, name);
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
-    const int rc = coro_open_connection(stream, "127.0.0.1", port, &options);
+    const int rc = coro_open_connection(stream, "127.0.0.1", port_of(server), &options);
     coro_tls_release(tls);
     return rc;
 }

@@ -46,10 +46,8 @@ static void forget_session(void)
 static int try_to_connect(coro_stream **stream, const coro_server *server, coro_tls *tls,
                           const char *name)
 {
-    char port[8];
     const coro_connection_options options = with_tls(tls, name);
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
-    return coro_open_connection(stream, "127.0.0.1", port, &options);
+    return coro_open_connection(stream, "127.0.0.1", port_of(server), &options);
 }
 
 /* Is greeted with this line, and keeps the session. */

@@ -299,13 +299,6 @@ static coro_server *start(const char *host, coro_client_fn *fn, void *arg)
     return server;
 }
 
-static const char *port_of(const coro_server *server)
-{
-    static char port[8];
-    snprintf(port, sizeof port, "%d", coro_server_port(server));
-    return port;
-}
-
 static int reads_to_the_end(coro_stream *stream, void *count)
 {
     char buffer[64];
@@ -629,15 +622,13 @@ static void expect_read(int fd, const char *text)
 /* CPython: test_events.EventLoopTestsMixin.test_write_pipe */
 TASK_TEST(a_pipe_is_written)
 {
-    int fds[2];
-    coro_stream *stream;
-    make_pipe(fds);
-    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    int reader;
+    coro_stream *stream = open_pipe(&reader);
     ck_assert_int_eq(coro_stream_write(stream, "1", 1), 0);
-    expect_read(fds[0], "1");
+    expect_read(reader, "1");
     ck_assert_int_eq(coro_stream_write(stream, "2345", 4), 0);
-    expect_read(fds[0], "2345");
-    ck_assert_int_eq(coro_close(fds[0]), 0);
+    expect_read(reader, "2345");
+    ck_assert_int_eq(coro_close(reader), 0);
     close_stream(stream);
     return 0;
 }
@@ -646,15 +637,13 @@ TASK_TEST(a_pipe_is_written)
 /* CPython: test_events.EventLoopTestsMixin.test_write_pipe_disconnect_on_close */
 TASK_TEST(a_pipe_that_is_written_is_lost_with_its_reader)
 {
-    int fds[2];
-    coro_stream *stream;
-    make_pipe(fds);
-    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    int reader;
+    coro_stream *stream = open_pipe(&reader);
     ck_assert_int_eq(coro_stream_write(stream, "1", 1), 0);
-    expect_read(fds[0], "1");
+    expect_read(reader, "1");
     coro_task *task = spawn(waits_closed, stream);
     passes(3);
-    ck_assert_int_eq(coro_close(fds[0]), 0);
+    ck_assert_int_eq(coro_close(reader), 0);
     ck_assert_int_eq(coro_join(task, NULL), 0);
     ck_assert(coro_stream_is_closing(stream));
     coro_stream_release(stream);
@@ -665,19 +654,17 @@ TASK_TEST(a_pipe_that_is_written_is_lost_with_its_reader)
 TASK_TEST(an_abort_leaves_bytes_of_a_pipe_unsent)
 {
     static char bytes[1024 * 1024];
-    int fds[2];
-    coro_stream *stream;
-    make_pipe(fds);
-    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    int reader;
+    coro_stream *stream = open_pipe(&reader);
     ck_assert_int_eq(coro_stream_write(stream, bytes, sizeof bytes), 0);
     const size_t unsent = coro_stream_get_write_buffer_size(stream);
     ck_assert_uint_gt(unsent, 0);
     ck_assert_int_eq(coro_stream_abort(stream), 0);
     ck_assert_int_eq(coro_stream_wait_closed(stream), 0);
-    ck_assert_int_eq(coro_read_all(fds[0], bytes, sizeof bytes, NULL),
+    ck_assert_int_eq(coro_read_all(reader, bytes, sizeof bytes, NULL),
                      (ssize_t)(sizeof bytes - unsent));
     coro_stream_release(stream);
-    ck_assert_int_eq(coro_close(fds[0]), 0);
+    ck_assert_int_eq(coro_close(reader), 0);
     return 0;
 }
 

@@ -55,6 +55,16 @@ const char *pem_file(const char *name)
     return files[i].path;
 }
 
+/* --- The thread sanitizer --------------------------------------------------------------------- */
+/* OpenSSL is not built for it: it sees the memory that libcrypto compares, and not the atomic flags
+ * by which one thread leaves to others what it has worked out about a certificate. */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:libcrypto.so\n";
+}
+
 /* --- Contexts --------------------------------------------------------------------------------- */
 coro_tls *make_tls(const coro_tls_options *options)
 {

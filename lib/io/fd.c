@@ -38,8 +38,11 @@ static bool grow(struct coro__fds *fds, size_t chunk)
 
 static struct coro__fd *make_chunk(size_t chunk)
 {
-    struct coro__fd *fds = coro__calloc(CORO__FDS_CHUNK, sizeof *fds);
-    for (int i = 0; fds && i < CORO__FDS_CHUNK; i++) {
+    struct coro__fd *fds = coro__aligned_alloc(CORO__CACHE_LINE, CORO__FDS_CHUNK * sizeof *fds);
+    if (!fds)
+        return NULL;
+    memset(fds, 0, CORO__FDS_CHUNK * sizeof *fds);
+    for (int i = 0; i < CORO__FDS_CHUNK; i++) {
         fds[i].number = (int)(chunk << CORO__FDS_CHUNK_SHIFT) + i;
         coro__fd_reset(&fds[i]);
     }

@@ -9,6 +9,7 @@
 #include "io/backend.h"
 #include "sync/waiters.h"
 
+#include <stdalign.h>
 #include <sys/types.h>
 
 enum coro__fd_type {
@@ -24,8 +25,10 @@ enum coro__fd_type {
 
 enum { CORO__FD_DIRECTIONS = 2 };
 
+/* One cache line: of thousands of connections each is used seldom. */
 struct coro__fd {
-    struct coro__waiter *waiters[CORO__FD_DIRECTIONS]; /* of CORO__READ, of CORO__WRITE */
+    alignas(CORO__CACHE_LINE) struct coro__waiter
+        *waiters[CORO__FD_DIRECTIONS]; /* of CORO__READ, of CORO__WRITE */
     struct coro__fd *next_unverified;
     void *own; /* the back end's own; NULL until it needs it */
     int number;

@@ -262,8 +262,10 @@ static struct coro__fd_wait *fd_wait_of(struct coro__wait *wait)
 
 void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait)
 {
-    for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
-        coro__waiter_remove(&fd_wait_of(wait)->waiters[i]);
+    struct coro__fd_wait *parked = fd_wait_of(wait);
+    coro__waiter_remove(&parked->waiter);
+    if (parked->both)
+        coro__waiter_remove(&parked->second);
     coro__loop_end_fd_wait(coro__loop_of(ready));
 }
 
@@ -310,6 +312,13 @@ static void unwatch(struct coro__io *io, struct coro__fd *fd, unsigned direction
         io->backend->kind->calls->unwatch(io->backend, fd, unwanted & fd->watched);
 }
 
+CORO__INLINE void list(struct coro__waiter **waiters, struct coro__waiter *waiter,
+                       struct coro__wait *wait)
+{
+    coro__waiter_init(waiter, wait);
+    coro__waiter_push(waiters, waiter);
+}
+
 int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *wait_kind)
 {
@@ -323,11 +332,10 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
         return rc;
     io->calls = 0;
     coro__wait_init(&parked.wait, wait_kind, coro__caller());
-    for (int i = 0; i < CORO__FD_DIRECTIONS; i++) {
-        coro__waiter_init(&parked.waiters[i], &parked.wait);
-        if (directions & (1u << i))
-            coro__waiter_push(&fd->waiters[i], &parked.waiters[i]);
-    }
+    list(&fd->waiters[!(directions & CORO__READ)], &parked.waiter, &parked.wait);
+    parked.both = (directions & CORO__BOTH) == CORO__BOTH;
+    if (parked.both)
+        list(&fd->waiters[1], &parked.second, &parked.wait);
     coro__loop_begin_fd_wait(loop);
     rc = coro__park(&loop->ready, &parked.wait);
     coro__fd_abandon(&loop->ready, &parked.wait);

@@ -37,8 +37,10 @@ struct coro__io {
 
 /* A wait for an fd, in one direction or both. Its kind has coro__fd_abandon. */
 struct coro__fd_wait {
+    struct coro__waiter waiter;
+    bool both;
     struct coro__wait wait;
-    struct coro__waiter waiters[CORO__FD_DIRECTIONS];
+    struct coro__waiter second; /* valid where it waits for both */
 };
 
 /* A callback that waits for an fd, as a task would, and keeps nobody from a deadlock. It has a

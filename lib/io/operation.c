@@ -10,8 +10,9 @@ static ssize_t attempt(struct coro__operation *operation, struct coro__fd *fd)
     return rc;
 }
 
-static bool queue_send(struct coro__io *io, struct coro__operation *operation, struct coro__fd *fd,
-                       ssize_t *rc)
+/* Not inline: the tasks that wait have the frame of the caller on their stacks. */
+static __attribute__((noinline)) bool
+queue_send(struct coro__io *io, struct coro__operation *operation, struct coro__fd *fd, ssize_t *rc)
 {
     struct coro__send send = {0};
     if (!operation->kind->as_send || operation->only_now || !coro__fd_is_socket(fd))

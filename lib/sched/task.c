@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-    CACHE_LINE = 64,
     FIRST_SLAB = 32,
     LARGEST_SLAB = 4096,
 };
@@ -52,7 +51,7 @@ void coro__task_pool_abandon(struct coro__task_pool *pool)
 
 static size_t struct_stride(void)
 {
-    return (sizeof(coro_task) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    return (sizeof(coro_task) + CORO__CACHE_LINE - 1) / CORO__CACHE_LINE * CORO__CACHE_LINE;
 }
 
 CORO__COLD static bool grow(struct coro__task_pool *pool)
@@ -61,7 +60,7 @@ CORO__COLD static bool grow(struct coro__task_pool *pool)
     if (!slab)
         return false;
     const size_t count = pool->slab_size;
-    slab->memory = coro__aligned_alloc(CACHE_LINE, count * struct_stride());
+    slab->memory = coro__aligned_alloc(CORO__CACHE_LINE, count * struct_stride());
     if (!slab->memory) {
         free(slab);
         return false;

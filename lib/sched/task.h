@@ -38,13 +38,13 @@ struct coro_task {
     bool done;
     bool is_future;
     uint32_t references;
+    int saved_errno;           /* valid while it does not run */
     struct coro__stack *stack; /* NULL while fresh and when done */
     coro_fn *fn;
 
     void *arg;
     void *value;
     int status;            /* valid when done */
-    int saved_errno;       /* valid while it does not run */
     bool fp_env;           /* option: keeps its own fp control words */
     bool retrieved;        /* somebody has read the result, or does not want it */
     bool shield_abandoned; /* the caller of a shield has gone: a failure is logged */

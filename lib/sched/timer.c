@@ -8,7 +8,6 @@
 enum {
     ARITY = 4,
     FIRST_CAPACITY = 64,
-    CACHE_LINE = 64,
     /* Fewer entries without a timer than this are left where they are. */
     FEW_STOPPED = 64,
 };
@@ -133,8 +132,9 @@ CORO__COLD static bool grow(struct coro__timers *timers)
     const size_t capacity = timers->capacity ? timers->capacity * 2 : FIRST_CAPACITY;
     if (capacity > UINT32_MAX / 2)
         return false;
-    const size_t offset = CACHE_LINE - sizeof timers->heap[0];
-    char *memory = coro__aligned_alloc(CACHE_LINE, CACHE_LINE + capacity * sizeof timers->heap[0]);
+    const size_t offset = CORO__CACHE_LINE - sizeof timers->heap[0];
+    char *memory =
+        coro__aligned_alloc(CORO__CACHE_LINE, CORO__CACHE_LINE + capacity * sizeof timers->heap[0]);
     union coro__timer_slot *slots =
         memory ? coro__realloc(timers->slots, capacity * sizeof *slots) : NULL;
     if (!slots) {

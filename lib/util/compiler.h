@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+enum { CORO__CACHE_LINE = 64 };
+
 #define CORO__LIKELY(x)   __builtin_expect(!!(x), 1)
 #define CORO__UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CORO__INLINE      static inline __attribute__((always_inline))

@@ -99,7 +99,7 @@ static int check_nothing_read(const coro_stream *stream)
 {
     if (stream->eof)
         return -EPIPE;
-    return stream->end == stream->begin
+    return coro__read_buffer_size(&stream->in) == 0
                ? 0
                : coro_fail(-EPROTO, "there are bytes from before the TLS handshake");
 }

@@ -28,9 +28,8 @@ static void free_unused(coro_stream *stream)
     coro__list_remove(&stream->owned.link);
     if (stream->transport->kind->free)
         stream->transport->kind->free(stream->transport);
-    coro__stream_take_back(stream);
     coro__message_release(stream->message);
-    free(stream->buffer);
+    coro__read_buffer_destroy(&stream->in);
     free(stream);
 }
 

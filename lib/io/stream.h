@@ -21,6 +21,7 @@
 #define CORO_IO_STREAM_H
 
 #include "coro/stream.h"
+#include "io/read_buffer.h"
 #include "io/transport.h"
 #include "sched/alarm.h"
 
@@ -39,14 +40,10 @@ struct coro_stream {
     void (*on_lost)(coro_stream *stream, void *arg);
     void *on_lost_arg;
 
-    /* Reading. What is in the buffer is from begin to end. */
+    /* Reading. */
     coro_task *reader; /* that is in a call; NULL is none */
-    char *buffer;
-    size_t begin, end, room;
-    char
-        *lent; /* that pointers are out to, so that it must not move: the buffer, or its last one */
+    struct coro__read_buffer in;
     size_t limit;
-    bool filled; /* the last read took all the room that there was */
     bool eof;
     bool reads_ahead; /* `ahead` listens */
     struct coro__listener ahead;
@@ -112,6 +109,9 @@ void coro__stream_park_abandon(struct coro__ready *ready, struct coro__wait *wai
 int coro__stream_begin_to_read(coro_stream *stream);
 void coro__stream_end_reading(coro_stream *stream);
 
+/* Gets more into the buffer, for the task that reads. How many bytes, 0 at the end, or an error. */
+ssize_t coro__stream_get_more(coro_stream *stream);
+
 /* Parks the reader until the transport can go on, after -EAGAIN. 0, also if the stream was lost;
  * -ECANCELED or -ENOMEM. */
 int coro__stream_await_transport(coro_stream *stream, struct coro__io *io, const char *name);
@@ -119,9 +119,6 @@ int coro__stream_await_transport(coro_stream *stream, struct coro__io *io, const
 /* Reads ahead, if there is reason to and room; or does so no more. */
 void coro__stream_read_ahead(coro_stream *stream);
 void coro__stream_stop_reading(coro_stream *stream);
-
-/* Pointers into the buffer that are out are not valid any more. */
-void coro__stream_take_back(coro_stream *stream);
 
 /* When all that was written has been sent: does what comes then. 0, or the error that loses it. */
 int coro__stream_finish(coro_stream *stream);

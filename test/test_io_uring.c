@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -496,6 +497,35 @@ TASK_TEST(a_reset_comes_behind_it)
     ck_assert_int_eq(coro_read(fds[0], buffer, 10), 0);
     ck_assert_int_eq(coro_close(fds[0]), 0);
     end_waiter(waiter, beside);
+    return 0;
+}
+
+static int writes_one(void *fd)
+{
+    return (int)coro_write(NUMBER(fd), "x", 1);
+}
+
+/* Whatever wait is the one from which on it is received ahead. */
+TASK_TEST(a_reset_comes_behind_what_has_come_with_it)
+{
+    const struct linger reset = {1, 0};
+    const int on = 1;
+    for (int waits = 0; waits < 5; waits++) {
+        int fds[2];
+        make_tcp(fds);
+        setsockopt(fds[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        for (int i = 0; i < waits; i++) {
+            coro_task *writer = spawn(writes_one, ARG(fds[1]));
+            ck_assert_int_eq(coro_read(fds[0], buffer, 10), 1);
+            ck_assert_int_eq(coro_join(writer, NULL), 1);
+        }
+        ck_assert_int_eq(send(fds[1], "abc", 3, 0), 3);
+        ck_assert_int_eq(coro_close(fds[1]), 0);
+        ck_assert_int_eq(coro_read(fds[0], buffer, 10), 3);
+        ck_assert_int_eq(coro_read(fds[0], buffer, 10), -ECONNRESET);
+        ck_assert_int_eq(coro_close(fds[0]), 0);
+    }
     return 0;
 }
 
@@ -1441,6 +1471,7 @@ int main(void)
         who_reads_messages_only_is_never_read_ahead,
         the_end_comes_behind_it,
         a_reset_comes_behind_it,
+        a_reset_comes_behind_what_has_come_with_it,
         a_cancelled_receive_loses_nothing,
         several_readers_share_it,
         a_peer_who_is_not_listened_to_is_held_up,

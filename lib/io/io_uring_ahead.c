@@ -60,12 +60,13 @@ static bool may_go_ahead(const struct coro__fd *fd, unsigned directions)
     return directions & CORO__ACCEPT || (directions & CORO__RECEIVE && fd->type == CORO__FD_TCP);
 }
 
+/* It tries at once, before it polls: if a reset is there already, beside bytes, it is not reported
+ * to who polls first. */
 static void begin_receiving(struct coro__uring *uring, struct coro__fd *fd)
 {
     struct io_uring_sqe *request = coro__uring_request(uring);
     io_uring_prep_recv_multishot(request, fd->number, NULL, 0, 0);
     request->flags |= IOSQE_BUFFER_SELECT;
-    request->ioprio |= IORING_RECVSEND_POLL_FIRST;
     coro__uring_name(uring, fd, request, CORO__URING_AHEAD_SLOT, CORO__URING_RECEIVE);
 }
 

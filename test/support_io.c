@@ -186,6 +186,11 @@ int reads_one(void *fd)
     return n == 1 ? byte : n == 0 ? 1000 : (int)n;
 }
 
+int writes_one(void *fd)
+{
+    return (int)coro_write(NUMBER(fd), "y", 1);
+}
+
 int closes(void *fd)
 {
     passes(2);

@@ -50,8 +50,9 @@ void let_loop_look(void);
 ssize_t receive_at_once(int fd, void *buffer, size_t n, int flags);
 
 /* --- Tasks for tests -------------------------------------------------------------------------- */
-int reads_one(void *fd); /* the byte, 1000 for the end of the file, or an error */
-int closes(void *fd);    /* after two passes */
+int reads_one(void *fd);  /* the byte, 1000 for the end of the file, or an error */
+int writes_one(void *fd); /* "y" */
+int closes(void *fd);     /* after two passes */
 
 /* Has the main task of a run wait in real time, on the system's clock. */
 int run_in_real_time(coro_fn *fn);

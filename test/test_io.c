@@ -331,11 +331,6 @@ TASK_TEST(a_cancelled_read_takes_nothing)
     return 0;
 }
 
-static int writes_one(void *fd)
-{
-    return (int)coro_write(NUMBER(fd), "y", 1);
-}
-
 TASK_TEST(a_cancel_between_the_wake_up_and_the_read_loses_nothing)
 {
     int fds[2];

@@ -500,11 +500,6 @@ TASK_TEST(a_reset_comes_behind_it)
     return 0;
 }
 
-static int writes_one(void *fd)
-{
-    return (int)coro_write(NUMBER(fd), "x", 1);
-}
-
 /* Whatever wait is the one from which on it is received ahead. */
 TASK_TEST(a_reset_comes_behind_what_has_come_with_it)
 {

@@ -27,8 +27,8 @@ enum { CORO__FD_DIRECTIONS = 2 };
 
 /* One cache line: of thousands of connections each is used seldom. */
 struct coro__fd {
-    alignas(CORO__CACHE_LINE) struct coro__waiter
-        *waiters[CORO__FD_DIRECTIONS]; /* of CORO__READ, of CORO__WRITE */
+    /* Of CORO__READ, of CORO__WRITE. */
+    alignas(CORO__CACHE_LINE) struct coro__waiter *waiters[CORO__FD_DIRECTIONS];
     struct coro__fd *next_unverified;
     void *own; /* the back end's own; NULL until it needs it */
     int number;

@@ -312,13 +312,6 @@ static void unwatch(struct coro__io *io, struct coro__fd *fd, unsigned direction
         io->backend->kind->calls->unwatch(io->backend, fd, unwanted & fd->watched);
 }
 
-CORO__INLINE void list(struct coro__waiter **waiters, struct coro__waiter *waiter,
-                       struct coro__wait *wait)
-{
-    coro__waiter_init(waiter, wait);
-    coro__waiter_push(waiters, waiter);
-}
-
 int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *wait_kind)
 {
@@ -332,10 +325,10 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
         return rc;
     io->calls = 0;
     coro__wait_init(&parked.wait, wait_kind, coro__caller());
-    list(&fd->waiters[!(directions & CORO__READ)], &parked.waiter, &parked.wait);
+    coro__waiter_enter(&fd->waiters[!(directions & CORO__READ)], &parked.waiter, &parked.wait);
     parked.both = (directions & CORO__BOTH) == CORO__BOTH;
     if (parked.both)
-        list(&fd->waiters[1], &parked.second, &parked.wait);
+        coro__waiter_enter(&fd->waiters[1], &parked.second, &parked.wait);
     coro__loop_begin_fd_wait(loop);
     rc = coro__park(&loop->ready, &parked.wait);
     coro__fd_abandon(&loop->ready, &parked.wait);

@@ -118,9 +118,8 @@ int coro_stream_readuntil(coro_stream *stream, const void *separator, size_t n, 
 /* A line that is too long: all of it if it is there, else all that is there. */
 static void drop_line(coro_stream *stream, size_t length)
 {
-    const bool complete = length < coro__read_buffer_size(&stream->in);
-    coro__read_buffer_take(&stream->in,
-                           complete ? length + 1 : coro__read_buffer_size(&stream->in));
+    const size_t size = coro__read_buffer_size(&stream->in);
+    coro__read_buffer_take(&stream->in, length < size ? length + 1 : size);
 }
 
 ssize_t coro_stream_readline(coro_stream *stream, char **line)

@@ -21,8 +21,7 @@ int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting
     if (CORO__UNLIKELY(foreign < 0))
         return foreign;
     coro__wait_init(&waiting->wait, kind, caller);
-    coro__waiter_init(&waiting->waiter, &waiting->wait);
-    coro__waiter_push(list, &waiting->waiter);
+    coro__waiter_enter(list, &waiting->waiter, &waiting->wait);
     const int rc = coro__park(coro__ready_here, &waiting->wait);
     coro__waiter_remove(&waiting->waiter);
     return rc;

@@ -57,6 +57,14 @@ CORO__INLINE void coro__waiter_push(struct coro__waiter **list, struct coro__wai
         *list = waiter;
 }
 
+/* A waiter of this wait, in the list. */
+CORO__INLINE void coro__waiter_enter(struct coro__waiter **list, struct coro__waiter *waiter,
+                                     struct coro__wait *wait)
+{
+    coro__waiter_init(waiter, wait);
+    coro__waiter_push(list, waiter);
+}
+
 /* If it is in a list. */
 CORO__INLINE void coro__waiter_remove(struct coro__waiter *waiter)
 {

@@ -7,7 +7,7 @@
  * (-Wl,--wrap=recv and so on; see the Makefile).
  */
 #include "support_child.h"
-#include "support_io.h"
+#include "support_stream.h"
 #include "support_threads.h"
 
 #include <dirent.h>
@@ -497,6 +497,28 @@ TASK_TEST(a_reset_comes_behind_it)
     ck_assert_int_eq(coro_read(fds[0], buffer, 10), 0);
     ck_assert_int_eq(coro_close(fds[0]), 0);
     end_waiter(waiter, beside);
+    return 0;
+}
+
+TASK_TEST(streams_are_received_ahead)
+{
+    enum { LINES = 10 };
+    coro_stream *stream;
+    int fds[2];
+    make_tcp(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[0], NULL), 0);
+    for (int i = 0; i < 2 * LINES; i++) {
+        if (i == LINES)
+            receives = 0;
+        coro_task *reader = spawn(reads_line, stream);
+        expect_parked(reader);
+        ck_assert_int_eq(send(fds[1], "line\n", 5, 0), 5);
+        ck_assert_int_eq(coro_join(reader, NULL), 5);
+        expect_trace("line\n");
+    }
+    ck_assert_int_eq(receives, 0);
+    ck_assert_int_eq(send(fds[1], "rest", 4, 0), 4);
+    expect_rest(stream, fds[1], "rest");
     return 0;
 }
 
@@ -1466,6 +1488,7 @@ int main(void)
         who_reads_messages_only_is_never_read_ahead,
         the_end_comes_behind_it,
         a_reset_comes_behind_it,
+        streams_are_received_ahead,
         a_reset_comes_behind_what_has_come_with_it,
         a_cancelled_receive_loses_nothing,
         several_readers_share_it,

@@ -37,7 +37,7 @@ struct coro__transport {
     const struct coro__transport_kind *kind;
     struct coro__io *io;
     int fd;
-    unsigned wanted;  /* valid after -EAGAIN: CORO__READ or CORO__WRITE */
+    unsigned wanted;  /* valid after -EAGAIN: the directions of coro__io_wait() */
     const char *text; /* valid after another error: what it was; NULL is what the number says */
 };
 

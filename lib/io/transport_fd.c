@@ -8,7 +8,7 @@
 
 static ssize_t read_fd(struct coro__transport *transport, void *buffer, size_t n)
 {
-    transport->wanted = CORO__READ;
+    transport->wanted = CORO__READ | CORO__RECEIVE;
     return coro__read_now(transport->io, transport->fd, buffer, n);
 }
 

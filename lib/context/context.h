@@ -51,6 +51,13 @@ CORO__INLINE struct coro__context *coro__context_switch(struct coro__context *fr
     return CORO__CONTAINER_OF(entered, struct coro__context, registers);
 }
 
+/* Who is entered as the copy need not tell. */
+CORO__INLINE void coro__context_copy(struct coro__context *to, const struct coro__context *from)
+{
+    coro__registers_copy(&to->registers, &from->registers);
+    to->annotation = from->annotation;
+}
+
 /*
  * Makes the context `child` on the stack low[0..size). The first switch to it calls entry, which
  * must call coro__context_entered() before anything else and must not return. `place` is memory for

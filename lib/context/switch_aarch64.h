@@ -59,6 +59,12 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return x1;
 }
 
+CORO__INLINE void coro__registers_copy(struct coro__registers *to,
+                                       const struct coro__registers *from)
+{
+    *to = *from;
+}
+
 /* What makecontext has laid out for entry, which each C library calls in its own way. */
 CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born,
                                        void (*entry)(void))

@@ -18,6 +18,12 @@ struct coro__registers *coro__registers_switch(struct coro__registers *from,
 
 #define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
 
+CORO__INLINE void coro__registers_copy(struct coro__registers *to,
+                                       const struct coro__registers *from)
+{
+    *to = *from;
+}
+
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)
 {

@@ -52,6 +52,18 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return to;
 }
 
+/* Each in a register of its own: one wide load of what a switch has just stored in parts would have
+ * to wait until that is in the cache. */
+CORO__INLINE void coro__registers_copy(struct coro__registers *to,
+                                       const struct coro__registers *from)
+{
+    void *sp = from->sp, *bp = from->bp, *pc = from->pc;
+    __asm__("" : "+r"(sp), "+r"(bp), "+r"(pc));
+    to->sp = sp;
+    to->bp = bp;
+    to->pc = pc;
+}
+
 /* What makecontext has laid out for entry, which each C library calls in its own way. */
 CORO__INLINE void coro__registers_born(struct coro__registers *registers, const ucontext_t *born,
                                        void (*entry)(void))

@@ -46,7 +46,7 @@ bool coro__task_start(struct coro__ready *ready, coro_task *task)
         return false;
     }
     task->stack = stack;
-    task->context = stack->context;
+    coro__context_copy(&task->context, &stack->context);
     return true;
 }
 
@@ -58,7 +58,7 @@ int coro__task_copy_argument(struct coro__ready *ready, coro_task *task, size_t 
     if (!stack)
         return -ENOMEM;
     task->stack = stack;
-    task->context = stack->context;
+    coro__context_copy(&task->context, &stack->context);
     ready->current = task;
     ready->argument_size = size;
     ready->argument_for = running;

@@ -126,8 +126,7 @@ bool coro__cancel(struct coro__ready *ready, coro_task *task, struct coro__messa
     return true;
 }
 
-/* A request that was made before the task parked goes to the wait now. */
-CORO__COLD static void offer_again(struct coro__ready *ready, coro_task *task)
+CORO__COLD void coro__offer_again(struct coro__ready *ready, coro_task *task)
 {
     struct coro__message *message = task->cancel_message;
     task->must_cancel = false;
@@ -135,20 +134,6 @@ CORO__COLD static void offer_again(struct coro__ready *ready, coro_task *task)
     if (offer(ready, task, message))
         hand_on(ready, task, message);
     coro__message_release(message);
-}
-
-int coro__park(struct coro__ready *ready, struct coro__wait *wait)
-{
-    coro_task *task = wait->task;
-    task->wait = wait;
-    if (CORO__UNLIKELY(task->must_cancel))
-        offer_again(ready, task);
-    task = coro__ready_leave(ready, task);
-    wait = task->wait;
-    task->wait = NULL;
-    if (CORO__UNLIKELY(task->must_cancel) || CORO__UNLIKELY(wait->status == -ECANCELED))
-        return coro__deliver_cancel(task);
-    return wait->status;
 }
 
 int coro__park_for_result(struct coro__ready *ready, struct coro__wait *wait)

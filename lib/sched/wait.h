@@ -70,11 +70,30 @@ CORO__INLINE bool coro__wake(struct coro__ready *ready, struct coro__wait *wait,
     return true;
 }
 
+/* A request that was made before the task parked goes to the wait now. */
+CORO__COLD void coro__offer_again(struct coro__ready *ready, coro_task *task);
+
+/* Takes delivery of a cancel request: returns -ECANCELED, with its message as the task's. */
+int coro__deliver_cancel(coro_task *task);
+
 /*
  * Parks the current task on the wait. Returns the status that it was woken with, or -ECANCELED if a
- * cancel came in between or was due.
+ * cancel came in between or was due. Inlined: a switch keeps no registers, and so each function
+ * around it would save them for its caller once more.
  */
-int coro__park(struct coro__ready *ready, struct coro__wait *wait);
+CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
+{
+    coro_task *task = wait->task;
+    task->wait = wait;
+    if (CORO__UNLIKELY(task->must_cancel))
+        coro__offer_again(ready, task);
+    task = coro__ready_leave(ready, task);
+    wait = task->wait;
+    task->wait = NULL;
+    if (CORO__UNLIKELY(task->must_cancel) || CORO__UNLIKELY(wait->status == -ECANCELED))
+        return coro__deliver_cancel(task);
+    return wait->status;
+}
 
 /*
  * coro__park() that returns the status and leaves it to the caller what becomes of a cancel: after
@@ -87,9 +106,6 @@ static inline void coro__put_off_cancel(coro_task *task)
 {
     task->must_cancel = true;
 }
-
-/* Takes delivery of a cancel request: returns -ECANCELED, with its message as the task's. */
-int coro__deliver_cancel(coro_task *task);
 
 /*
  * Requests cancellation of a task or future, and of what it waits for through waits that forward.

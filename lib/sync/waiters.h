@@ -92,8 +92,20 @@ CORO__INLINE int coro__waiters_check(struct coro__waiter *const *list)
 
 /* Parks the caller (NULL: -EPERM) at the end of the list, and takes it out again. The status that
  * it was woken with, -ECANCELED, or -EXDEV. */
-int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
-                       const struct coro__wait_kind *kind, coro_task *caller);
+CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
+                                    const struct coro__wait_kind *kind, coro_task *caller)
+{
+    if (CORO__UNLIKELY(!caller))
+        return -EPERM;
+    const int foreign = coro__waiters_check(list);
+    if (CORO__UNLIKELY(foreign < 0))
+        return foreign;
+    coro__wait_init(&waiting->wait, kind, caller);
+    coro__waiter_enter(list, &waiting->waiter, &waiting->wait);
+    const int rc = coro__park(coro__ready_here, &waiting->wait);
+    coro__waiter_remove(&waiting->waiter);
+    return rc;
+}
 
 /* Takes waiters out from the front until one was pending, and wakes that one; false if none was.
  * The list must be this loop's, in these two. */

@@ -93,6 +93,7 @@ CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
     }
     copy_pass(&ready->now, larger[0]);
     copy_pass(&ready->next, larger[1]);
+    ready->small_end = NULL;
     mark_end(&ready->now);
     coro__ready_destroy(ready);
     ready->arrays[0] = larger[0];
@@ -160,6 +161,7 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
         return;
     }
     ready->next.entries[callback->place] = CORO__ENTRY_HOLE;
+    ready->small_end = NULL;
     if (++ready->holes == ready->capacity)
         close_holes(ready);
 }
@@ -222,10 +224,12 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
         ready->next.at = end;
         __asm__("" : "+r"(end));
         ready->next.end = end;
+        ready->small_end = array + SMALL_END;
         ready->large = false;
     } else {
         mark_end(&ready->now);
         clear(&ready->next, ready->arrays[array == ready->arrays[0]]);
+        ready->small_end = NULL;
         ready->large = end - ready->now.at > LARGE_PASS;
     }
 }
@@ -235,8 +239,7 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
 CORO__INLINE bool turn_small(struct coro__ready *ready)
 {
     uintptr_t *end = ready->next.end;
-    if (ready->now.entries != ready->next.entries || end - ready->next.entries >= SMALL_END ||
-        ready->holes > 0)
+    if (end >= ready->small_end)
         return false;
     *end = CORO__ENTRY_END;
     ready->now.end = end;
@@ -255,22 +258,14 @@ void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
         shuffle(&ready->now, seed);
 }
 
-/* The task of a tagged entry; `idle` for what is the loop's, NULL for nothing. */
-static __attribute__((noinline)) coro_task *task_of(struct coro__ready *ready, uintptr_t entry)
+/* `idle`, for an entry that is the loop's. */
+static coro_task *enter_loop(struct coro__ready *ready, uintptr_t entry)
 {
-    if (entry & CORO__ENTRY_CALLBACK) {
-        if (entry == CORO__ENTRY_HOLE)
-            return NULL;
-        /* The mark of the end stays, until the loop turns to the next pass. */
-        if (entry == CORO__ENTRY_END)
-            ready->now.at--;
-        ready->entry = entry;
-        return &ready->idle;
-    }
-    coro_task *task = (coro_task *)(entry & ~(uintptr_t)CORO__ENTRY_TAGS);
-    if (!(entry & CORO__ENTRY_FRESH) || ready->start(ready, task))
-        return task;
-    return NULL;
+    /* The mark of the end stays, until the loop turns to the next pass. */
+    if (entry == CORO__ENTRY_END)
+        ready->now.at--;
+    ready->entry = entry;
+    return &ready->idle;
 }
 
 coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
@@ -281,9 +276,12 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
             ready->passes_left--;
             if (CORO__UNLIKELY(!turn_small(ready)))
                 turn(ready, true);
+        } else if (entry & CORO__ENTRY_CALLBACK) {
+            if (entry != CORO__ENTRY_HOLE)
+                return enter_loop(ready, entry);
         } else {
-            coro_task *task = task_of(ready, entry);
-            if (task)
+            coro_task *task = (coro_task *)(entry & ~(uintptr_t)CORO__ENTRY_TAGS);
+            if (ready->start(ready, task))
                 return task;
         }
         entry = *ready->now.at++;
@@ -298,6 +296,7 @@ static void part(struct coro__ready *ready)
     struct coro__pass *next = &ready->next;
     const struct coro__pass old = *next;
     clear(next, ready->arrays[old.entries == ready->arrays[0]]);
+    ready->small_end = NULL;
     memcpy(next->at, old.at, (size_t)(old.end - old.at) * sizeof *old.at);
     next->end += old.end - old.at;
     renumber(next);

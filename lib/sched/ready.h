@@ -54,6 +54,8 @@ struct coro__ready {
     struct coro__stack *spare;
     struct coro__pass now;
     struct coro__pass next;
+    /* While the next pass, without holes, lies behind this one: where small ones end. Else NULL. */
+    uintptr_t *small_end;
     unsigned passes_left; /* passes to start without going through the loop */
     bool large;           /* there are enough entries in this pass for prefetching to pay */
     bool odd_pass;        /* flips with each pass */

@@ -92,22 +92,33 @@ static void end_running(struct coro__ready *ready, coro_task *task, int status)
     end(ready, task, status);
 }
 
-/* Runs the current task to its end. Not inlined: a copied argument goes with the frame. */
-static __attribute__((noinline)) void run_current(struct coro__ready *ready)
+/* Copies the argument of the current task here and goes back to its creator; when it is to run, the
+ * task runs. Not inlined: the argument goes with the frame. */
+static __attribute__((noinline)) int run_with_argument(struct coro__ready *ready, coro_task *task)
 {
-    coro_task *task = ready->current;
-    if (CORO__UNLIKELY(ready->argument_size > 0)) {
-        const size_t size = ready->argument_size;
-        task->arg = memcpy(__builtin_alloca(size), task->arg, size);
-        return_to_creator(ready, task);
-        if (task->must_cancel) {
-            end_running(ready, task, coro__deliver_cancel(task));
-            return;
-        }
-    }
+    const size_t size = ready->argument_size;
+    task->arg = memcpy(__builtin_alloca(size), task->arg, size);
+    return_to_creator(ready, task);
+    if (task->must_cancel)
+        return coro__deliver_cancel(task);
     if (CORO__UNLIKELY(ready->debug))
         coro__stack_wipe(task->stack);
-    end_running(ready, task, task->fn(task->arg));
+    return task->fn(task->arg);
+}
+
+/* Runs the current task to its end. */
+CORO__INLINE void run_current(struct coro__ready *ready)
+{
+    coro_task *task = ready->current;
+    int status;
+    if (CORO__UNLIKELY(ready->argument_size > 0)) {
+        status = run_with_argument(ready, task);
+    } else {
+        if (CORO__UNLIKELY(ready->debug))
+            coro__stack_wipe(task->stack);
+        status = task->fn(task->arg);
+    }
+    end_running(ready, task, status);
 }
 
 void coro__task_main(void)

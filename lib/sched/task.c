@@ -31,10 +31,8 @@ struct coro__task_pool *coro__task_pool_create(struct coro__log log)
     return pool;
 }
 
-static void pool_drop(struct coro__task_pool *pool)
+CORO__COLD static void pool_destroy(struct coro__task_pool *pool)
 {
-    if (--pool->alive > 0)
-        return;
     while (pool->slabs) {
         struct coro__task_slab *slab = pool->slabs;
         pool->slabs = slab->next;
@@ -42,6 +40,12 @@ static void pool_drop(struct coro__task_pool *pool)
         free(slab);
     }
     free(pool);
+}
+
+CORO__INLINE void pool_drop(struct coro__task_pool *pool)
+{
+    if (CORO__UNLIKELY(--pool->alive == 0))
+        pool_destroy(pool);
 }
 
 void coro__task_pool_abandon(struct coro__task_pool *pool)
@@ -167,16 +171,24 @@ static void free_memory(coro_task *task)
     free(task->name);
 }
 
+/* Tells a hook, which looks at the task; false if it has kept a reference. */
+CORO__COLD static bool report_destruction(coro_task *task)
+{
+    task->references = 1;
+    if (!task->retrieved)
+        coro__task_report_failure(task, CORO_LOG_NEVER_RETRIEVED,
+                                  "and its error was never retrieved");
+    if (!coro__list_empty(&task->callbacks))
+        drop_callbacks(task);
+    return --task->references == 0;
+}
+
 void coro__task_destroy(coro_task *task)
 {
     struct coro__task_pool *pool = task->pool;
-    task->references = 1; /* for the hook that looks at it, and may keep it */
-    if (!task->retrieved && task->status < 0)
-        coro__task_report_failure(task, CORO_LOG_NEVER_RETRIEVED,
-                                  "and its error was never retrieved");
-    if (CORO__UNLIKELY(!coro__list_empty(&task->callbacks)))
-        drop_callbacks(task);
-    if (--task->references > 0)
+    if ((CORO__UNLIKELY(!task->retrieved && task->status < 0) ||
+         CORO__UNLIKELY(!coro__list_empty(&task->callbacks))) &&
+        !report_destruction(task))
         return;
     if (CORO__UNLIKELY(owns_memory(task)))
         free_memory(task);

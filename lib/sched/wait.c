@@ -146,30 +146,6 @@ int coro__park_for_result(struct coro__ready *ready, struct coro__wait *wait)
     return wait->status;
 }
 
-static void schedule(struct coro__ready *ready, struct coro__callback *callback)
-{
-    if (callback->run)
-        coro__ready_push_callback(ready, callback);
-    else
-        coro__wake(ready, CORO__CONTAINER_OF(callback, struct coro__wait, callback), 0);
-}
-
-void coro__settle(struct coro__ready *ready, coro_task *task, int status, void *value)
-{
-    task->done = true;
-    task->status = status;
-    task->value = status >= 0 ? value : NULL;
-    while (!coro__list_empty(&task->callbacks)) {
-        struct coro__callback *callback =
-            CORO__CONTAINER_OF(task->callbacks.next, struct coro__callback, link);
-        coro__list_remove(&callback->link);
-        schedule(ready, callback);
-    }
-    if (CORO__UNLIKELY(task->shield_abandoned))
-        coro__task_report_failure(task, CORO_LOG_SHIELD_ERROR,
-                                  "after the waiter that shields it was cancelled");
-}
-
 void coro__add_callback(struct coro__ready *ready, coro_task *task, struct coro__callback *callback)
 {
     callback->of = task;

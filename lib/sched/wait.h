@@ -120,7 +120,24 @@ bool coro__cancel(struct coro__ready *ready, coro_task *task, struct coro__messa
  * Ends a task or settles a future: its waiters become ready and its done callbacks are scheduled,
  * in the order in which they were added. Its message is set before.
  */
-void coro__settle(struct coro__ready *ready, coro_task *task, int status, void *value);
+CORO__INLINE void coro__settle(struct coro__ready *ready, coro_task *task, int status, void *value)
+{
+    task->done = true;
+    task->status = status;
+    task->value = status >= 0 ? value : NULL;
+    while (!coro__list_empty(&task->callbacks)) {
+        struct coro__callback *callback =
+            CORO__CONTAINER_OF(task->callbacks.next, struct coro__callback, link);
+        coro__list_remove(&callback->link);
+        if (callback->run)
+            coro__ready_push_callback(ready, callback);
+        else
+            coro__wake(ready, CORO__CONTAINER_OF(callback, struct coro__wait, callback), 0);
+    }
+    if (CORO__UNLIKELY(task->shield_abandoned))
+        coro__task_report_failure(task, CORO_LOG_SHIELD_ERROR,
+                                  "after the waiter that shields it was cancelled");
+}
 
 /* A callback to run when a task or future has ended, or in the next pass if it has. */
 void coro__add_callback(struct coro__ready *ready, coro_task *task,

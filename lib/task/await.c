@@ -21,7 +21,7 @@ static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 static const struct coro__wait_kind kind = {
     .name = "await", .forwards = true, .target = target, .abandon = abandon};
 
-CORO__USED static int wait_for_end(coro_task *caller, coro_task *task, void **value)
+CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
     coro__wait_init(&await.wait, &kind, caller);
@@ -39,7 +39,12 @@ CORO__USED static int wait_for_end(coro_task *caller, coro_task *task, void **va
     return rc;
 }
 
-CORO__SUSPENDING(coro__await_slow, wait_for_end);
+CORO__USED static int await_task(coro_task *caller, coro_task *task, void **value)
+{
+    return wait_for_end(caller, task, value);
+}
+
+CORO__SUSPENDING(coro__await_slow, await_task);
 
 int coro_await(coro_task *task, void **value)
 {
@@ -52,20 +57,27 @@ int coro_await(coro_task *task, void **value)
     return coro__await_slow(caller, task, value);
 }
 
-CORO__USED static int join(coro_task *task, void **value)
+CORO__USED static int join(coro_task *caller, coro_task *task, void **value)
 {
-    const int rc = wait_for_end(coro__caller(), task, value);
-    coro_release(task);
+    const int rc = wait_for_end(caller, task, value);
+    coro__task_release(task);
     return rc;
 }
 
 CORO__SUSPENDING(coro__join_slow, join);
 
-int coro_join(coro_task *task, void **value)
+/* What there is nothing to wait for. */
+static __attribute__((noinline)) int join_at_once(coro_task *task, void **value)
 {
-    if (CORO__LIKELY(task && !task->done) && coro__check_target(coro__caller(), task) == 0)
-        return coro__join_slow(task, value);
     const int rc = coro_await(task, value);
     coro_release(task);
     return rc;
+}
+
+int coro_join(coro_task *task, void **value)
+{
+    coro_task *caller = coro__caller();
+    if (CORO__LIKELY(coro__check_target(caller, task) == 0) && CORO__LIKELY(!task->done))
+        return coro__join_slow(caller, task, value);
+    return join_at_once(task, value);
 }

@@ -21,7 +21,7 @@ CORO__INLINE coro_task *make(struct coro__loop *loop, coro_fn *fn, void *arg)
     task->number = ++ready->pool->tasks_created;
     if (CORO__UNLIKELY(coro__ready_locals(ready) != NULL))
         task->locals = coro__locals_retain(coro__ready_locals(ready));
-    task->keeps_environment = coro__environment_wanted(ready, task);
+    task->keeps_environment = ready->idle.keeps_environment;
     return task;
 }
 

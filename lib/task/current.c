@@ -28,12 +28,9 @@ int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_
     return 0;
 }
 
-int coro__hand_over(coro_task *caller, coro_task *task, void **value)
+void coro__hand_message_over(coro_task *caller, const coro_task *task)
 {
-    const int status = coro__task_result(task, value);
-    if (CORO__UNLIKELY(status < 0))
-        coro__message_set(&caller->message, coro__message_retain(coro__task_message(task)));
-    return status;
+    coro__message_set(&caller->message, coro__message_retain(coro__task_message(task)));
 }
 
 int coro__read_result(coro_task *task, void **value)

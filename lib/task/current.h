@@ -46,20 +46,29 @@ CORO__INLINE bool coro__is_ours(const coro_task *task)
 /* Why the caller cannot wait for the task; 0 if it can. */
 CORO__INLINE int coro__check_target(const coro_task *caller, const coro_task *task)
 {
-    if (!caller)
+    if (CORO__UNLIKELY(!caller))
         return -EPERM;
-    if (!task)
+    if (CORO__UNLIKELY(!task))
         return -ENOMEM;
-    if (task == caller)
+    if (CORO__UNLIKELY(task == caller))
         return -EDEADLK;
-    return coro__is_ours(task) ? 0 : -EXDEV;
+    return CORO__LIKELY(coro__is_ours(task)) ? 0 : -EXDEV;
 }
 
 /* The same for several tasks, of which NULLs are no reason. */
 int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_t n);
 
+/* The message of a done task's error becomes that of its waiter. */
+CORO__COLD void coro__hand_message_over(coro_task *caller, const coro_task *task);
+
 /* The result of a done task for its waiter, with the message of its error. */
-int coro__hand_over(coro_task *caller, coro_task *task, void **value);
+CORO__INLINE int coro__hand_over(coro_task *caller, coro_task *task, void **value)
+{
+    const int status = coro__task_result(task, value);
+    if (CORO__UNLIKELY(status < 0))
+        coro__hand_message_over(caller, task);
+    return status;
+}
 
 /* Reads the result of a done task, with the message of its error if a task calls. */
 int coro__read_result(coro_task *task, void **value);

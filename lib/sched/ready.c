@@ -234,23 +234,6 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
     }
 }
 
-/* The same where the next pass lies behind this one, which has come to its end, and stays small: it
- * only gets its mark. False if that is not so. */
-CORO__INLINE bool turn_small(struct coro__ready *ready)
-{
-    uintptr_t *end = ready->next.end;
-    if (end >= ready->small_end)
-        return false;
-    *end = CORO__ENTRY_END;
-    ready->now.end = end;
-    end++;
-    ready->next.at = end;
-    __asm__("" : "+r"(end));
-    ready->next.end = end;
-    ready->odd_pass = !ready->odd_pass;
-    return true;
-}
-
 void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
 {
     turn(ready, false);
@@ -274,8 +257,7 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
         if (CORO__LIKELY(entry == CORO__ENTRY_END) && CORO__LIKELY(ready->passes_left > 0) &&
             ready->next.end != ready->next.at) {
             ready->passes_left--;
-            if (CORO__UNLIKELY(!turn_small(ready)))
-                turn(ready, true);
+            turn(ready, true);
         } else if (entry & CORO__ENTRY_CALLBACK) {
             if (entry != CORO__ENTRY_HOLE)
                 return enter_loop(ready, entry);

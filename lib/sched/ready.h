@@ -168,12 +168,34 @@ CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
 }
 
+/* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind this
+ * one, which has come to its end: it only gets its mark. */
+CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
+{
+    uintptr_t *end = ready->next.end;
+    if (end >= ready->small_end || ready->passes_left == 0 || end == ready->next.at)
+        return false;
+    ready->passes_left--;
+    *end = CORO__ENTRY_END;
+    ready->now.end = end;
+    end++;
+    ready->next.at = end;
+    __asm__("" : "+r"(end));
+    ready->next.end = end;
+    ready->odd_pass = !ready->odd_pass;
+    return true;
+}
+
 /* Takes the next entry off the queue: the task to enter, which may be `idle` or who asks. */
 CORO__INLINE coro_task *coro__ready_next(struct coro__ready *ready)
 {
-    const uintptr_t entry = *ready->now.at++;
+    uintptr_t *at = ready->now.at;
+    uintptr_t entry = *at++;
     if (CORO__UNLIKELY(ready->large))
-        coro__ready_prefetch(ready->now.at);
+        coro__ready_prefetch(at);
+    if (entry == CORO__ENTRY_END && coro__ready_turn_small(ready))
+        entry = *at++;
+    ready->now.at = at;
     if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
         return coro__ready_next_tagged(ready, entry);
     return (coro_task *)entry;
@@ -187,15 +209,18 @@ CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, co
 }
 
 /* coro__ready_next(), if that is a task without a tag, and the task that asks keeps no environment;
- * else NULL, and nothing was taken. */
+ * else NULL, and no entry was taken. */
 CORO__INLINE coro_task *coro__ready_next_plain(struct coro__ready *ready, const coro_task *asks)
 {
-    const uintptr_t entry = *ready->now.at;
+    uintptr_t *at = ready->now.at;
+    if (CORO__UNLIKELY(*at == CORO__ENTRY_END) && coro__ready_turn_small(ready))
+        ready->now.at = ++at;
+    const uintptr_t entry = *at;
     if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS) || CORO__UNLIKELY(asks->keeps_environment))
         return NULL;
-    ready->now.at++;
+    ready->now.at = ++at;
     if (CORO__UNLIKELY(ready->large))
-        coro__ready_prefetch(ready->now.at);
+        coro__ready_prefetch(at);
     return (coro_task *)entry;
 }
 

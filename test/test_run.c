@@ -549,6 +549,18 @@ START_TEST(CORO_DEBUG_sets_debug_mode)
 }
 END_TEST
 
+TASK_TEST(a_task_that_has_not_started_has_used_no_stack)
+{
+    coro_task *task = spawn(returns, NULL);
+    ck_assert_uint_eq(coro_stack_high_water(task), 0);
+    coro_cancel(task);
+    passes(1);
+    ck_assert(coro_done(task));
+    ck_assert_uint_eq(coro_stack_high_water(task), 0);
+    coro_release(task);
+    return 0;
+}
+
 START_TEST(other_values_in_the_environment_change_nothing)
 {
     char order[64];
@@ -592,6 +604,7 @@ int main(void)
         CORO_CLOCK_sets_a_virtual_clock,
         CORO_SEED_shuffles_a_run_that_has_no_seed,
         CORO_DEBUG_sets_debug_mode,
+        a_task_that_has_not_started_has_used_no_stack,
         other_values_in_the_environment_change_nothing,
         NULL,
     };

@@ -10,7 +10,11 @@ struct coro__block *coro__block_begin(struct coro__loop *loop, coro_task *task,
     struct coro__block *block = CORO__CONTAINER_OF(cell, struct coro__block, cell);
     block->task = task;
     block->kind = kind;
-    coro__list_push_front(&task->blocks, &block->link);
+    block->next = task->blocks;
+    block->at = &task->blocks;
+    if (block->next)
+        block->next->at = &block->next;
+    task->blocks = block;
     return block;
 }
 
@@ -24,15 +28,17 @@ struct coro__block *coro__block_find(struct coro__cell *cell, uint64_t number)
 
 void coro__block_end(struct coro__loop *loop, struct coro__block *block)
 {
-    coro__list_remove(&block->link);
+    *block->at = block->next;
+    if (block->next)
+        block->next->at = block->at;
     coro__cell_give(&loop->cells, &block->cell);
 }
 
 void coro__blocks_abandon(struct coro__loop *loop, coro_task *task)
 {
     char who[160];
-    while (!coro__list_empty(&task->blocks)) {
-        struct coro__block *block = CORO__CONTAINER_OF(task->blocks.next, struct coro__block, link);
+    while (task->blocks) {
+        struct coro__block *block = task->blocks;
         const struct coro__block_kind *kind = block->kind;
         if (!block->closed)
             coro__log(&loop->ready.pool->log, kind->event, task, 0,

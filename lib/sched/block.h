@@ -21,7 +21,8 @@ struct coro__block_kind {
 /* The first member of each kind's struct. */
 struct coro__block {
     struct coro__cell cell;
-    struct coro__list link; /* of the task's blocks, the innermost first */
+    struct coro__block *next; /* of the task's, the innermost first */
+    struct coro__block **at;  /* what leads to it: the task's pointer, or that of the one before */
     coro_task *task;
     const struct coro__block_kind *kind;
     bool closed; /* ended, and kept only for what it has to say */

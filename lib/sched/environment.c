@@ -20,11 +20,12 @@ void coro__environment_init(struct coro__ready *ready)
     ready->idle.keeps_environment = coro__environment_wanted(ready, &ready->idle);
 }
 
-static void leave_fp(struct coro__ready *ready, coro_task *task)
+/* Keeps the control words of the task, and puts the loop's back. */
+static void leave_fp(struct coro__ready *ready, coro_task *task, struct coro__fp *fp)
 {
     char who[160];
-    coro__fp_save(&task->fp);
-    if (coro__fp_same_control(&task->fp, &ready->fp))
+    coro__fp_save(fp);
+    if (coro__fp_same_control(fp, &ready->fp))
         return;
     if (!task->fp_env && task != &ready->idle)
         coro__log(&ready->pool->log, CORO_LOG_FP_ENV_CHANGED, task, 0,
@@ -55,10 +56,10 @@ coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *
 {
     struct cxx_exceptions exceptions = {0};
     struct cxx_exceptions *of_thread = ready->cxx ? __cxa_get_globals() : &exceptions;
-    const bool fp = from->fp_env || ready->debug;
+    struct coro__fp fp;
 
-    if (fp)
-        leave_fp(ready, from);
+    if (from->fp_env || ready->debug)
+        leave_fp(ready, from, &fp);
     if (ready->debug)
         coro__environment_step(ready, from);
     exceptions = *of_thread;
@@ -70,14 +71,15 @@ coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *
 
     *of_thread = exceptions;
     if (from->fp_env)
-        coro__fp_load(&from->fp);
+        coro__fp_load(&fp);
     return from;
 }
 
 void coro__environment_end(struct coro__ready *ready, coro_task *task)
 {
+    struct coro__fp fp;
     if (task->fp_env || ready->debug)
-        leave_fp(ready, task);
+        leave_fp(ready, task, &fp);
     if (ready->debug)
         coro__environment_step(ready, task);
 }

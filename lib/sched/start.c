@@ -8,7 +8,7 @@
 /* With no task current. */
 CORO__INLINE void end(struct coro__ready *ready, coro_task *task, int status)
 {
-    if (CORO__UNLIKELY(!coro__list_empty(&task->blocks)))
+    if (CORO__UNLIKELY(task->blocks != NULL))
         coro__blocks_abandon(coro__loop_of(ready), task);
     coro__list_remove(&task->siblings);
     coro__settle(ready, task, status, task->value);
@@ -24,6 +24,7 @@ CORO__INLINE void end(struct coro__ready *ready, coro_task *task, int status)
 void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
 {
     coro_task *current = ready->current;
+    task->stack_size = 0;
     ready->running = coro__ready_context(ready);
     ready->current = NULL;
     end(ready, task, status);

@@ -109,7 +109,7 @@ static void clear(coro_task *task)
     task->cancel_message = NULL;
     task->handed_on = NULL;
     task->locals = NULL;
-    coro__list_init(&task->blocks);
+    task->blocks = NULL;
 }
 
 coro_task *coro__task_allocate(struct coro__task_pool *pool)

@@ -27,10 +27,14 @@
 #include <stdint.h>
 
 struct coro__wait;
+struct coro__block;
 
 struct coro_task {
     /* Ready or parked: what a switch needs, on one cache line. */
-    struct coro__context context;
+    union {
+        struct coro__context context; /* valid while it has a stack and does not run */
+        size_t stack_size; /* fresh: the size to get; done: its high-water mark, in debug mode */
+    };
     struct coro__wait *wait; /* NULL unless parked, or woken and not yet running */
     int cancel_requests;     /* asyncio's cancelling() */
     bool must_cancel;        /* a request that is still to be delivered */
@@ -62,9 +66,7 @@ struct coro_task {
     struct coro__message *cancel_message; /* for a request that is still to be delivered */
     struct coro__message *handed_on;      /* of the last request that a wait of it has handed on */
     struct coro__locals *locals;          /* its task-locals; NULL is none */
-    struct coro__list blocks;             /* what it has begun and not ended: see block.h */
-    size_t stack_size;  /* fresh: the size to get; done: its high-water mark, in debug mode */
-    struct coro__fp fp; /* valid while it does not run and fp_env is set */
+    struct coro__block *blocks; /* that it has begun and not ended, the innermost first */
 };
 
 struct coro__task_pool {

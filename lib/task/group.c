@@ -140,9 +140,8 @@ static const struct coro__block_kind kind = {.name = "task group",
 /* Frees what is left of groups that have ended with errors. */
 static void drop_ended(struct coro__loop *loop, coro_task *task)
 {
-    for (struct coro__list *link = task->blocks.next, *next; link != &task->blocks; link = next) {
-        struct coro__block *block = CORO__CONTAINER_OF(link, struct coro__block, link);
-        next = link->next;
+    for (struct coro__block *block = task->blocks, *next; block; block = next) {
+        next = block->next;
         if (block->kind != &kind || !block->closed)
             continue;
         abandon(loop, block);

@@ -66,7 +66,7 @@ struct coro_task {
     struct coro__message *cancel_message; /* for a request that is still to be delivered */
     struct coro__message *handed_on;      /* of the last request that a wait of it has handed on */
     struct coro__locals *locals;          /* its task-locals; NULL is none */
-    struct coro__block *blocks; /* that it has begun and not ended, the innermost first */
+    struct coro__block *blocks;           /* that it has begun and not ended, the innermost first */
 };
 
 struct coro__task_pool {

@@ -34,8 +34,8 @@ static const struct coro__wait_kind put_kind = {.name = "queue put", .abandon = 
 static const struct coro__wait_kind join_kind = {.name = "queue join", .abandon = abandon};
 
 /* Waits in one of the queue's lists, and stays one of its users after. */
-static int park(coro_queue *queue, struct coro__waiter **list, struct queue_wait *wait,
-                const struct coro__wait_kind *kind)
+CORO__INLINE int park(coro_queue *queue, struct coro__waiter **list, struct queue_wait *wait,
+                      const struct coro__wait_kind *kind)
 {
     wait->queue = queue;
     wait->waiting.waiter.granted = false;

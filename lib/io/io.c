@@ -370,7 +370,7 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
         return rc;
     }
     coro__wait_init(&listener->wait, &nobody, NULL);
-    listener->wait.callback.run = on_report;
+    coro__callback_init(&listener->wait.callback, on_report);
     listener->run = run;
     coro__waiter_init(&listener->waiter, &listener->wait);
     coro__loop_begin_listening(io->loop);

@@ -75,7 +75,7 @@ static coro_task *leave(struct coro__ready *ready, coro_task *task, struct coro_
 
 static bool on_path(const coro_task *task)
 {
-    return task->wait && task->wait->on_path;
+    return task->wait && task->wait->kind->forwards && task->wait->on_path;
 }
 
 static bool may_enter(const coro_task *task, uint64_t stamp)

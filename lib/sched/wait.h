@@ -27,18 +27,20 @@ struct coro__wait_kind {
 };
 
 struct coro__wait {
-    /* Listed with what the task waits for; wakes the task with the status 0. */
+    /* Who lists it with what the task waits for initializes it; wakes the task with the status 0.
+     */
     struct coro__callback callback;
     const struct coro__wait_kind *kind;
     coro_task *task;
-    int status;            /* valid when done */
-    bool done;             /* woken */
+    int status; /* valid when done */
+    bool done;  /* woken */
+    /* Valid where the kind forwards. */
     bool cancel_requested; /* a cancel was forwarded */
-    /* Valid during one walk of coro__cancel. */
-    bool on_path;
+    bool on_path;          /* of one walk of coro__cancel */
+    uint64_t stamp;        /* of the walk that visits belongs to */
+    /* Valid during such a walk. */
     bool accepted; /* by a target, so that the wait will be woken from there */
     unsigned visits;
-    uint64_t stamp; /* of the walk that visits belongs to */
     size_t next_target;
     coro_task *from;
     /* Valid during a deadlock report, whose log hook may cancel tasks. */
@@ -49,11 +51,16 @@ struct coro__wait {
 CORO__INLINE void coro__wait_init(struct coro__wait *wait, const struct coro__wait_kind *kind,
                                   coro_task *task)
 {
-    coro__callback_init(&wait->callback, NULL);
     wait->kind = kind;
     wait->task = task;
-    wait->status = 0;
     wait->done = false;
+}
+
+/* The same for a kind that forwards. */
+CORO__INLINE void coro__wait_init_forwarding(struct coro__wait *wait,
+                                             const struct coro__wait_kind *kind, coro_task *task)
+{
+    coro__wait_init(wait, kind, task);
     wait->cancel_requested = false;
     wait->on_path = false;
     wait->stamp = 0;

@@ -38,7 +38,6 @@ CORO__INLINE int park(coro_queue *queue, struct coro__waiter **list, struct queu
                       const struct coro__wait_kind *kind)
 {
     wait->queue = queue;
-    wait->waiting.waiter.granted = false;
     queue->users++;
     return coro__waiters_park(list, &wait->waiting, kind, coro__caller());
 }

@@ -95,13 +95,14 @@ CORO__INLINE int coro__waiters_check(struct coro__waiter *const *list)
 CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
                                     const struct coro__wait_kind *kind, coro_task *caller)
 {
+    coro__waiter_init(&waiting->waiter, &waiting->wait);
     if (CORO__UNLIKELY(!caller))
         return -EPERM;
     const int foreign = coro__waiters_check(list);
     if (CORO__UNLIKELY(foreign < 0))
         return foreign;
     coro__wait_init(&waiting->wait, kind, caller);
-    coro__waiter_enter(list, &waiting->waiter, &waiting->wait);
+    coro__waiter_push(list, &waiting->waiter);
     const int rc = coro__park(coro__ready_here, &waiting->wait);
     coro__waiter_remove(&waiting->waiter);
     return rc;

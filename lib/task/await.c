@@ -24,7 +24,8 @@ static const struct coro__wait_kind kind = {
 CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
-    coro__wait_init(&await.wait, &kind, caller);
+    coro__wait_init_forwarding(&await.wait, &kind, caller);
+    coro__callback_init(&await.wait.callback, NULL);
     await.task = task;
     coro__task_retain(task);
     coro__list_push_back(&task->callbacks, &await.wait.callback.link);

@@ -39,7 +39,7 @@ int coro__watch_begin(struct coro__watch *watch, const struct coro__wait_kind *k
     watch->watched = watch->few;
     if (n > CORO__WATCHED_FEW && !(watch->watched = coro__calloc(n, sizeof *watch->watched)))
         return -ENOMEM;
-    coro__wait_init(&watch->wait, kind, caller);
+    coro__wait_init_forwarding(&watch->wait, kind, caller);
     fill(watch, tasks, n);
     if (coro__ready_reserve(coro__ready_here, watch->different) == 0)
         return 0;

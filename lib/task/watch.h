@@ -29,8 +29,8 @@ struct coro__watch {
     struct coro__watched few[CORO__WATCHED_FEW]; /* watched, where these are enough */
 };
 
-/* Takes a reference to each task, and places for their ends; watches none yet. 0 or a negative
- * errno. */
+/* For a kind that may forward. Takes a reference to each task, and places for their ends; watches
+ * none yet. 0 or a negative errno. */
 int coro__watch_begin(struct coro__watch *watch, const struct coro__wait_kind *kind,
                       coro_task *caller, coro_task *const tasks[], size_t n);
 

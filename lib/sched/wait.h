@@ -27,8 +27,7 @@ struct coro__wait_kind {
 };
 
 struct coro__wait {
-    /* Who lists it with what the task waits for initializes it; wakes the task with the status 0.
-     */
+    /* Initialized by who lists it with what is waited for. Wakes the task with the status 0. */
     struct coro__callback callback;
     const struct coro__wait_kind *kind;
     coro_task *task;

@@ -21,6 +21,19 @@ static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 static const struct coro__wait_kind kind = {
     .name = "await", .forwards = true, .target = target, .abandon = abandon};
 
+/* The wait was cancelled; the task perhaps as well, or it had ended. */
+CORO__COLD static int end_cancelled(struct await *await, int rc, void **value)
+{
+    coro_task *task = await->task;
+    if (coro__ended_cancelled(task))
+        return coro__hand_over(await->wait.task, task, value);
+    if (task->done)
+        task->retrieved = true;
+    else
+        coro__list_remove(&await->wait.callback.link);
+    return rc;
+}
+
 CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
@@ -30,12 +43,10 @@ CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
     coro__task_retain(task);
     coro__list_push_back(&task->callbacks, &await.wait.callback.link);
     int rc = coro__park(coro__ready_here, &await.wait);
-    if (CORO__LIKELY(rc == 0) || coro__ended_cancelled(task))
+    if (CORO__LIKELY(rc == 0))
         rc = coro__hand_over(caller, task, value);
-    else if (task->done)
-        task->retrieved = true;
     else
-        coro__list_remove(&await.wait.callback.link);
+        rc = end_cancelled(&await, rc, value);
     coro__task_release(task);
     return rc;
 }

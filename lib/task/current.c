@@ -16,6 +16,18 @@ bool coro__report_foreign(const coro_task *task)
     return false;
 }
 
+int coro__refuse_target(const coro_task *caller, const coro_task *task)
+{
+    if (!caller)
+        return -EPERM;
+    if (!task)
+        return -ENOMEM;
+    if (task == caller)
+        return -EDEADLK;
+    coro__report_foreign(task);
+    return -EXDEV;
+}
+
 int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_t n)
 {
     if (!caller)

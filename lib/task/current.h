@@ -43,16 +43,15 @@ CORO__INLINE bool coro__is_ours(const coro_task *task)
            coro__report_foreign(task);
 }
 
-/* Why the caller cannot wait for the task; 0 if it can. */
+/* Why the caller cannot wait for the task: -EPERM, -ENOMEM, -EDEADLK or -EXDEV. */
+CORO__COLD int coro__refuse_target(const coro_task *caller, const coro_task *task);
+
+/* The same, or 0 if it can. */
 CORO__INLINE int coro__check_target(const coro_task *caller, const coro_task *task)
 {
-    if (CORO__UNLIKELY(!caller))
-        return -EPERM;
-    if (CORO__UNLIKELY(!task))
-        return -ENOMEM;
-    if (CORO__UNLIKELY(task == caller))
-        return -EDEADLK;
-    return CORO__LIKELY(coro__is_ours(task)) ? 0 : -EXDEV;
+    return CORO__LIKELY(caller && task && task != caller && task->pool == coro__ready_here->pool)
+               ? 0
+               : coro__refuse_target(caller, task);
 }
 
 /* The same for several tasks, of which NULLs are no reason. */

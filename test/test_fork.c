@@ -107,6 +107,31 @@ TASK_TEST(a_child_of_a_task_runs_a_loop)
     return 0;
 }
 
+static coro_runner *parents_runner;
+
+/* The number of the first call that is not as it should be. */
+static int may_not_use_runner(void)
+{
+    if (coro_runner_run(parents_runner, returns, ARG(40)) != -EXDEV)
+        return 1;
+    if (coro_runner_close(parents_runner) != -EXDEV)
+        return 2;
+    return runs();
+}
+
+START_TEST(a_runner_that_does_not_run_stays_the_parents)
+{
+    const coro_run_options options = test_options();
+    parents_runner = coro_runner_create(&options);
+    coro_runner *other = coro_runner_create(&options);
+    ck_assert_int_eq(coro_runner_run(parents_runner, uses_all, NULL), 40);
+    ck_assert_int_eq(coro_runner_close(other), 0);
+    expect_status(may_not_use_runner, 40);
+    ck_assert_int_eq(coro_runner_run(parents_runner, uses_all, NULL), 40);
+    ck_assert_int_eq(coro_runner_close(parents_runner), 0);
+}
+END_TEST
+
 static atomic_bool ended;
 
 static void *runs_loops(void *arg)
@@ -264,6 +289,7 @@ int main(void)
         a_child_is_in_no_loop,
         a_child_runs_a_loop,
         a_child_of_a_task_runs_a_loop,
+        a_runner_that_does_not_run_stays_the_parents,
         streams_stay_the_parents,
         a_child_has_the_actions_from_before_the_run,
         an_interrupt_reaches_the_run_of_the_child,

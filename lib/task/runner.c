@@ -118,6 +118,7 @@ int coro__runner_open(coro_runner **opened, const coro_run_options *given)
         return rc;
     }
     runner->eager_start = options.eager_start;
+    coro__fork_add(&runner->loop);
     *opened = runner;
     return 0;
 }
@@ -250,6 +251,7 @@ int coro_runner_close(coro_runner *runner)
     discard_owned(loop);
     leave(runner);
     coro__locals_release(runner->locals);
+    coro__fork_remove(loop);
     close_loop(loop);
     rc = runner->deadlocks > 0 ? -EDEADLK : 0;
     free(runner);

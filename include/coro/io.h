@@ -34,11 +34,12 @@
  *
  * With the poller "io_uring" system calls are saved by doing things early and together:
  *   - A TCP socket that a task waits for repeatedly in coro_read(), coro_readv() or coro_recv()
- *     without flags is received from ahead of the calls, up to some 64 KiB, and a listener is
- *     accepted from in the same way. What was taken is handed out by the calls of this library
- *     alone, in its order, for as long as the run lasts; closing the fd gives it up. So an fd that
- *     others read as well, such as a child or a C library, is received from with coro_recvmsg() or
- *     coro_recvfrom(), or waited for with coro_poll(), which take nothing ahead.
+ *     without flags, or that a stream reads from, is received from ahead of the calls, up to
+ *     some 64 KiB, and a listener is accepted from in the same way. What was taken is handed out
+ *     by the calls of this library alone, in its order, for as long as the run lasts; closing
+ *     the fd gives it up. So an fd that others read as well, such as a child or a C library, is
+ *     received from with coro_recvmsg() or coro_recvfrom(), or waited for with coro_poll(),
+ *     which take nothing ahead.
  *   - A send to a socket waits, while other tasks run, to be made together with theirs. It is a
  *     suspension, and what was sent before a cancel is told all the same: the cancel then comes at
  *     the next wait.

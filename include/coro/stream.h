@@ -298,8 +298,11 @@ CORO_API void *coro_stream_tls_ssl(coro_stream *stream);
 
 /* --- What it is ------------------------------------------------------------------------------- */
 
-/* Its fd, which it owns, for setsockopt(2) and the like; -EBADF when it is closed.
- * get_extra_info("socket"). */
+/*
+ * Its fd, which it owns, for setsockopt(2) and the like; -EBADF when it is closed. Not to be read
+ * from: the stream may have bytes that nobody has asked for yet, and with the poller "io_uring" so
+ * may the library. get_extra_info("socket").
+ */
 CORO_API int coro_stream_fd(const coro_stream *stream);
 
 /*

@@ -10,9 +10,10 @@
  *
  * configure chooses three files:
  *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch (which returns the `to` of
- *                         the switch that enters the context again), and for register switches
- *                         coro__registers_born, the registers that a made context begins with;
- *                         CORO__SUSPENDING, a function that returns well after a switch
+ *                         the switch that enters the context again), coro__registers_copy and
+ *                         coro__registers_prefetch; for register switches coro__registers_born, the
+ *                         registers that a made context begins with; CORO__SUSPENDING, a function
+ *                         that returns well after a switch
  *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
  *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
  */

@@ -102,8 +102,9 @@ int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
 
 void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait);
 
-/* Runs the callback once, in a later pass, when a call may go through in this direction: with 0, or
- * with -EBADF if the fd is closed. 0, or an error as of coro__io_wait(), and then it is not run. */
+/* Runs the callback once, in a later pass, when a call may go through in this direction (as of
+ * coro__io_wait()): with 0, or with -EBADF if the fd is closed. 0, or an error as of
+ * coro__io_wait(), and then it is not run. */
 int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
                     struct coro__listener *listener,
                     void (*run)(struct coro__listener *listener, int status));

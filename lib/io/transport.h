@@ -2,7 +2,7 @@
 /*
  * What moves the bytes of a stream: the fd itself, or what encrypts them on their way to it. No
  * call here waits, or is told twice what it has taken: each takes what it can now, or returns
- * -EAGAIN and says in `wanted` which direction of the fd it needs for more.
+ * -EAGAIN and says in `wanted` what to wait for on the fd.
  */
 #ifndef CORO_IO_TRANSPORT_H
 #define CORO_IO_TRANSPORT_H

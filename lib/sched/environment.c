@@ -56,7 +56,7 @@ coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *
 {
     struct cxx_exceptions exceptions = {0};
     struct cxx_exceptions *of_thread = ready->cxx ? __cxa_get_globals() : &exceptions;
-    struct coro__fp fp;
+    struct coro__fp fp = ready->fp;
 
     if (from->fp_env || ready->debug)
         leave_fp(ready, from, &fp);

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/fork.h"
 #include "sched/overflow.h"
+#include "sched/ready.h"
 #include "sched/signal.h"
 
 #include <pthread.h>
 
+unsigned coro__forks;
+
 static int watching; /* 0, or a negative errno */
 
-/* The open loops of this thread, linked through next_of_thread. */
-static CORO__THREAD_LOCAL struct coro__loop *loops;
-
-void coro__fork_add(struct coro__loop *loop)
-{
-    loop->next_of_thread = loops;
-    loops = loop;
-}
-
-void coro__fork_remove(const struct coro__loop *loop)
-{
-    struct coro__loop **at = &loops;
-    while (*at != loop)
-        at = &(*at)->next_of_thread;
-    *at = loop->next_of_thread;
-}
-
-/* What belongs to the loops is refused like that of another thread. */
 static void leave_loops(void)
 {
-    for (; loops; loops = loops->next_of_thread)
-        loops->ready.errno_location = NULL;
+    coro__forks++;
     coro__ready_here = NULL;
     coro__overflow_forget();
     coro__signal_forget_all();

@@ -39,8 +39,8 @@ struct coro__loop {
     struct coro__pool *resolver_pool;
     unsigned most_threads;
     struct coro__cells cells;
-    struct coro__list owned;           /* what is to be given up when the loop is closed */
-    struct coro__loop *next_of_thread; /* see fork.h */
+    struct coro__list owned; /* what is to be given up when the loop is closed */
+    unsigned forks;          /* coro__forks when it was opened */
     struct coro__clock clock;
     size_t stack_size; /* of a task that does not ask for its own, rounded */
     uint64_t seed;

@@ -4,10 +4,11 @@
  *
  * The queue holds tasks and callbacks in FIFO order, in two passes: the one that is being run, and
  * the next one, where everything goes that becomes ready meanwhile. A pass ends with a mark that
- * stands for the loop, which then turns to the next pass (loop.h). A task that leaves takes the
- * next entry and switches straight to it. Callbacks and the end of a pass are the loop's to run, on
- * the thread's own stack, so for these the switch is to the loop's pseudo task, `idle`, with the
- * entry in `entry`.
+ * stands for the loop, which then turns to the next pass (loop.h); some passes in between are
+ * turned by who comes to the mark (passes_left). A task that leaves takes the next entry and
+ * switches straight to it. Callbacks and such an end of a pass are the loop's to run, on the
+ * thread's own stack, so for these the switch is to the loop's pseudo task, `idle`, with the entry
+ * in `entry`.
  *
  * An entry is the pointer to a task, with bit 1 set if it is fresh, or to a callback, with bit 0
  * set. Arrays and not a linked list: the tasks ahead can be prefetched without touching those
@@ -59,7 +60,7 @@ struct coro__ready {
     unsigned passes_left; /* passes to start without going through the loop */
     bool large;           /* there are enough entries in this pass for prefetching to pay */
     bool odd_pass;        /* flips with each pass */
-    int *errno_location;  /* this thread's errno; NULL in a child of fork() */
+    int *errno_location;  /* this thread's errno */
     uintptr_t entry;      /* for the loop: what it was entered for */
     coro_task idle;
     /* Gives a fresh task a stack, so that it can be entered; false if it ended instead. */
@@ -168,8 +169,9 @@ CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
 }
 
-/* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind this
- * one, which has come to its end: it only gets its mark. */
+/* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind the
+ * mark at the end of this one: it only gets its mark. Who calls has taken this one's, or takes it
+ * then. */
 CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
 {
     uintptr_t *end = ready->next.end;

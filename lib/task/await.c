@@ -78,10 +78,12 @@ CORO__USED static int join(coro_task *caller, coro_task *task, void **value)
 
 CORO__SUSPENDING(coro__join_slow, join);
 
-/* What there is nothing to wait for. */
-static __attribute__((noinline)) int join_at_once(coro_task *task, void **value)
+/* There is nothing to wait for: the task is done, or may not be waited for (rc). */
+static __attribute__((noinline)) int join_at_once(coro_task *caller, coro_task *task, int rc,
+                                                  void **value)
 {
-    const int rc = coro_await(task, value);
+    if (rc == 0)
+        rc = coro__hand_over(caller, task, value);
     coro_release(task);
     return rc;
 }
@@ -89,7 +91,8 @@ static __attribute__((noinline)) int join_at_once(coro_task *task, void **value)
 int coro_join(coro_task *task, void **value)
 {
     coro_task *caller = coro__caller();
-    if (CORO__LIKELY(coro__check_target(caller, task) == 0) && CORO__LIKELY(!task->done))
+    const int rc = coro__check_target(caller, task);
+    if (CORO__LIKELY(rc == 0) && CORO__LIKELY(!task->done))
         return coro__join_slow(caller, task, value);
-    return join_at_once(task, value);
+    return join_at_once(caller, task, rc, value);
 }

@@ -3,6 +3,7 @@
 #ifndef CORO_TASK_CURRENT_H
 #define CORO_TASK_CURRENT_H
 
+#include "sched/fork.h"
 #include "sched/loop.h"
 
 /* The calling task, or NULL where none may wait: outside a loop, in a callback, in a log hook. */
@@ -16,10 +17,13 @@ CORO__INLINE struct coro__loop *coro__loop_here(void)
     return coro__loop_of(coro__ready_here);
 }
 
-/* For what belongs to a loop, until that is closed (NULL): 0, or -EXDEV in another thread. */
+/* For what belongs to a loop, until that is closed (NULL): 0, or -EXDEV in another thread or in a
+ * child of fork(). */
 CORO__INLINE int coro__check_thread(const struct coro__loop *loop)
 {
-    return !loop || CORO__LIKELY(loop->ready.errno_location == &errno) ? 0 : -EXDEV;
+    return !loop || CORO__LIKELY(loop->ready.errno_location == &errno && loop->forks == coro__forks)
+               ? 0
+               : -EXDEV;
 }
 
 /* The same for calls that wait: also -EPERM where no task calls, and -EXDEV in another loop. */

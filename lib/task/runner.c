@@ -92,6 +92,7 @@ static int open_loop(struct coro__loop *loop, const coro_run_options *options)
         &loop->ready.stacks, options->stack_size ? options->stack_size : CORO__STACK_DEFAULT);
     if (options->poller)
         snprintf(loop->poller_name, sizeof loop->poller_name, "%s", options->poller);
+    loop->forks = coro__forks;
     loop->seed = options->seed;
     loop->clock.is_virtual = options->virtual_clock;
     loop->last_visit = coro__loop_now(loop);
@@ -118,7 +119,6 @@ int coro__runner_open(coro_runner **opened, const coro_run_options *given)
         return rc;
     }
     runner->eager_start = options.eager_start;
-    coro__fork_add(&runner->loop);
     *opened = runner;
     return 0;
 }
@@ -251,7 +251,6 @@ int coro_runner_close(coro_runner *runner)
     discard_owned(loop);
     leave(runner);
     coro__locals_release(runner->locals);
-    coro__fork_remove(loop);
     close_loop(loop);
     rc = runner->deadlocks > 0 ? -EDEADLK : 0;
     free(runner);

@@ -66,8 +66,11 @@ static void destroy_parked(struct coro__ready *ready)
     coro__list_init(&doomed);
     coro__list_move_all(&doomed, &ready->pool->tasks);
     /* Whatever happens now, none of them is woken again. */
-    for (struct coro__list *link = doomed.next; link != &doomed; link = link->next)
-        CORO__CONTAINER_OF(link, coro_task, siblings)->wait->done = true;
+    for (struct coro__list *link = doomed.next; link != &doomed; link = link->next) {
+        struct coro__wait *wait = CORO__CONTAINER_OF(link, coro_task, siblings)->wait;
+        wait->done = true;
+        wait->status = 0;
+    }
     for (struct coro__list *link = doomed.next; link != &doomed; link = link->next)
         abandon_wait(ready, CORO__CONTAINER_OF(link, coro_task, siblings));
     while (!coro__list_empty(&doomed))

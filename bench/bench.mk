@@ -55,7 +55,7 @@ bench-sleepers: build/bench/sleepers
 # --- Growth ---------------------------------------------------------------------------------------
 .PHONY: bench-growth
 bench-growth: build/bench/growth
-	@$(run_bench) -o build/bench-growth $(foreach o,yield create+join sleep cancel,'$(o)=$< $(o)')
+	@$(run_bench) -l -o build/bench-growth $(foreach o,yield create+join sleep cancel,'$(o)=$< $(o)')
 
 # --- Peers ----------------------------------------------------------------------------------------
 # A peer is built where its header (or its compiler) is found; ./bootstrap --peers installs them.

@@ -213,9 +213,9 @@ END_TEST
 START_TEST(more_places_than_there_can_be_are_refused)
 {
     set_up();
-    const size_t reserved = ready.pool->reserved;
+    const size_t places = ready.pool->places;
     ck_assert_int_eq(coro__ready_reserve(&ready, SIZE_MAX / 16), -ENOMEM);
-    ck_assert_uint_eq(ready.pool->reserved, reserved);
+    ck_assert_uint_eq(ready.pool->places, places);
     tear_down();
 }
 END_TEST

@@ -19,7 +19,7 @@ enum {
     /* Entries whose structs and stacks cannot all be in the nearest cache. */
     LARGE_PASS = 64,
     /* Small passes follow each other in the same array up to here. */
-    SMALL_END = HEADROOM + LARGE_PASS,
+    SMALL_END = HEADROOM + 4 * LARGE_PASS,
 };
 
 static uintptr_t *allocate(size_t capacity)
@@ -44,7 +44,7 @@ int coro__ready_init(struct coro__ready *ready, struct coro__task_pool *pool)
 {
     memset(ready, 0, sizeof *ready);
     ready->pool = pool;
-    ready->capacity = FIRST_CAPACITY;
+    ready->capacity = ready->pool->places = FIRST_CAPACITY;
     ready->errno_location = &errno;
     for (int i = 0; i < 2; i++)
         ready->arrays[i] = allocate(ready->capacity);
@@ -67,42 +67,6 @@ void coro__ready_destroy(struct coro__ready *ready)
     free(ready->arrays[1]);
 }
 
-/* Copies a pass to another array, where its entries have the same places. */
-static void copy_pass(struct coro__pass *pass, uintptr_t *array)
-{
-    uintptr_t *at = array + (pass->at - pass->entries);
-    uintptr_t *end = array + (pass->end - pass->entries);
-    memcpy(at, pass->at, (size_t)(end - at) * sizeof *at);
-    pass->at = at;
-    pass->end = end;
-    pass->entries = array;
-}
-
-CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
-{
-    if (n > SIZE_MAX / 64 - ready->pool->reserved)
-        return -ENOMEM;
-    size_t capacity = ready->capacity;
-    while (capacity < ready->pool->reserved + n)
-        capacity *= 2;
-    uintptr_t *larger[2] = {allocate(capacity), allocate(capacity)};
-    if (!larger[0] || !larger[1]) {
-        free(larger[0]);
-        free(larger[1]);
-        return -ENOMEM;
-    }
-    copy_pass(&ready->now, larger[0]);
-    copy_pass(&ready->next, larger[1]);
-    ready->small_end = NULL;
-    mark_end(&ready->now);
-    coro__ready_destroy(ready);
-    ready->arrays[0] = larger[0];
-    ready->arrays[1] = larger[1];
-    ready->capacity = capacity;
-    ready->pool->reserved += n;
-    return 0;
-}
-
 static uintptr_t entry_of(const struct coro__callback *callback)
 {
     return (uintptr_t)callback | CORO__ENTRY_CALLBACK;
@@ -118,22 +82,66 @@ static bool is_callback(uintptr_t entry)
     return (entry & CORO__ENTRY_CALLBACK) && entry > CORO__ENTRY_HOLE;
 }
 
+/* The entries of a pass have moved. */
+static void renumber(const struct coro__pass *pass)
+{
+    for (uintptr_t *entry = pass->at; entry < pass->end; entry++)
+        if (is_callback(*entry))
+            callback_of(*entry)->entry = entry;
+}
+
+/* Makes the end of this pass valid, which is where the next one begins if both lie in one array. */
+static void find_end(struct coro__ready *ready)
+{
+    if (ready->now.entries == ready->next.entries)
+        ready->now.end = ready->next.at - 1;
+}
+
+/* Copies a pass to another array, where its entries have the same places. */
+static void copy_pass(struct coro__pass *pass, uintptr_t *array)
+{
+    uintptr_t *at = array + (pass->at - pass->entries);
+    uintptr_t *end = array + (pass->end - pass->entries);
+    memcpy(at, pass->at, (size_t)(end - at) * sizeof *at);
+    pass->at = at;
+    pass->end = end;
+    pass->entries = array;
+    renumber(pass);
+}
+
+CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
+{
+    const size_t reserved = ready->capacity - ready->pool->places;
+    if (n > SIZE_MAX / 64 - reserved)
+        return -ENOMEM;
+    size_t capacity = ready->capacity;
+    while (capacity < reserved + n)
+        capacity *= 2;
+    uintptr_t *larger[2] = {allocate(capacity), allocate(capacity)};
+    if (!larger[0] || !larger[1]) {
+        free(larger[0]);
+        free(larger[1]);
+        return -ENOMEM;
+    }
+    find_end(ready);
+    copy_pass(&ready->now, larger[0]);
+    copy_pass(&ready->next, larger[1]);
+    ready->small_end = NULL;
+    mark_end(&ready->now);
+    coro__ready_destroy(ready);
+    ready->arrays[0] = larger[0];
+    ready->arrays[1] = larger[1];
+    ready->capacity = capacity;
+    ready->pool->places = capacity - reserved - n;
+    return 0;
+}
+
 void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback *callback)
 {
     if (callback->of)
         coro__task_retain(callback->of);
-    callback->queued = true;
-    callback->odd_pass = !ready->odd_pass;
-    callback->place = (size_t)(ready->next.end - ready->next.entries);
+    callback->entry = ready->next.end;
     *ready->next.end++ = entry_of(callback);
-}
-
-/* After entries have moved within a pass. */
-static void renumber(struct coro__pass *pass)
-{
-    for (const uintptr_t *entry = pass->at; entry < pass->end; entry++)
-        if (is_callback(*entry))
-            callback_of(*entry)->place = (size_t)(entry - pass->entries);
 }
 
 static void close_holes(struct coro__ready *ready)
@@ -151,26 +159,25 @@ static void close_holes(struct coro__ready *ready)
 void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *callback)
 {
     coro__list_remove(&callback->link);
-    if (!callback->queued)
+    uintptr_t *entry = callback->entry;
+    if (!entry)
         return;
-    callback->queued = false;
+    callback->entry = NULL;
+    *entry = CORO__ENTRY_HOLE;
+    if (entry >= ready->next.at && entry < ready->next.end) {
+        ready->small_end = NULL;
+        if (++ready->holes == ready->capacity)
+            close_holes(ready);
+    }
     if (callback->of)
         coro__task_release(callback->of);
-    if (callback->odd_pass == ready->odd_pass) {
-        ready->now.entries[callback->place] = CORO__ENTRY_HOLE;
-        return;
-    }
-    ready->next.entries[callback->place] = CORO__ENTRY_HOLE;
-    ready->small_end = NULL;
-    if (++ready->holes == ready->capacity)
-        close_holes(ready);
 }
 
 void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry)
 {
     struct coro__callback *callback = callback_of(entry);
     coro_task *of = callback->of;
-    callback->queued = false;
+    callback->entry = NULL;
     callback->run(ready, callback);
     if (of)
         coro__task_release(of);
@@ -217,8 +224,8 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
     ready->now.at = at;
     ready->now.end = end;
     ready->holes = 0;
-    ready->odd_pass = !ready->odd_pass;
-    if (CORO__LIKELY(may_go_on) && CORO__LIKELY(end - array < SMALL_END)) {
+    if (CORO__LIKELY(may_go_on) && CORO__LIKELY(end - at <= LARGE_PASS) &&
+        CORO__LIKELY(end - array < SMALL_END)) {
         *end = CORO__ENTRY_END;
         end++;
         ready->next.at = end;
@@ -251,7 +258,19 @@ static coro_task *enter_loop(struct coro__ready *ready, uintptr_t entry)
     return &ready->idle;
 }
 
-coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
+/* A cached stack, if there is one at hand; else NULL. */
+CORO__INLINE struct coro__stack *cached_stack(struct coro__ready *ready, size_t size)
+{
+    struct coro__stack *stack = ready->spare;
+    if (stack && CORO__LIKELY(stack->of->size == size)) {
+        ready->spare = NULL;
+        return stack;
+    }
+    return coro__stack_get_hot(&ready->stacks, size);
+}
+
+static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__ready *ready,
+                                                               uintptr_t entry)
 {
     for (;;) {
         if (CORO__LIKELY(entry == CORO__ENTRY_END) && CORO__LIKELY(ready->passes_left > 0) &&
@@ -272,6 +291,20 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
     }
 }
 
+coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
+{
+    if (CORO__LIKELY((entry & CORO__ENTRY_TAGS) == CORO__ENTRY_FRESH)) {
+        coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
+        struct coro__stack *stack =
+            CORO__LIKELY(!task->must_cancel) ? cached_stack(ready, task->stack_size) : NULL;
+        if (CORO__LIKELY(stack != NULL)) {
+            coro__task_take_stack(task, stack);
+            return task;
+        }
+    }
+    return next_tagged_slowly(ready, entry);
+}
+
 /* Takes the next pass, which lies behind this one in the same array, to the start of the other. */
 static void part(struct coro__ready *ready)
 {
@@ -288,6 +321,7 @@ static void part(struct coro__ready *ready)
 static void make_headroom(struct coro__ready *ready)
 {
     struct coro__pass *now = &ready->now;
+    find_end(ready);
     if (now->entries == ready->next.entries)
         part(ready);
     memmove(now->at + HEADROOM, now->at, (size_t)(now->end - now->at) * sizeof *now->at);

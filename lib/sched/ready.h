@@ -15,7 +15,7 @@
  * before them, a pass can be shuffled, and a callback that knows its place can be taken out again.
  *
  * A push never fails: whoever makes something that can become ready reserves its place first
- * (pool->reserved counts them).
+ * (pool->places counts those that are left).
  */
 #ifndef CORO_SCHED_READY_H
 #define CORO_SCHED_READY_H
@@ -31,10 +31,8 @@ struct coro__callback {
     struct coro__list link; /* in the callbacks of a future */
     /* Runs on the loop; NULL in the wait of a task: the task itself is made ready instead. */
     void (*run)(struct coro__ready *ready, struct coro__callback *callback);
-    coro_task *of; /* the future that it was added to; a reference while queued. Or NULL */
-    size_t place;  /* valid while queued: index in its array */
-    bool queued;
-    bool odd_pass; /* valid while queued: which pass */
+    coro_task *of;    /* the future that it was added to; a reference while queued. Or NULL */
+    uintptr_t *entry; /* its own while queued, else NULL */
 };
 
 /* One pass: the entries from `at` to `end`, then the marks of its end. `at` of the next pass is
@@ -43,7 +41,7 @@ struct coro__callback {
  * instructions. */
 struct coro__pass {
     uintptr_t *at;
-    uintptr_t *end;
+    uintptr_t *end;     /* not valid for this pass while the next one lies in the same array */
     uintptr_t *entries; /* the whole array */
 };
 
@@ -59,11 +57,11 @@ struct coro__ready {
     uintptr_t *small_end;
     unsigned passes_left; /* passes to start without going through the loop */
     bool large;           /* there are enough entries in this pass for prefetching to pay */
-    bool odd_pass;        /* flips with each pass */
     int *errno_location;  /* this thread's errno */
     uintptr_t entry;      /* for the loop: what it was entered for */
     coro_task idle;
-    /* Gives a fresh task a stack, so that it can be entered; false if it ended instead. */
+    /* Gives a fresh task a stack where there may be none in the cache, or it is cancelled, so that
+     * it can be entered; false if it ended instead. */
     bool (*start)(struct coro__ready *ready, coro_task *task);
     uintptr_t *arrays[2];
     size_t capacity; /* entries for which each array has room, besides as many holes */
@@ -106,15 +104,15 @@ int coro__ready_grow(struct coro__ready *ready, size_t n);
 CORO__INLINE int coro__ready_reserve(struct coro__ready *ready, size_t n)
 {
     struct coro__task_pool *pool = ready->pool;
-    if (CORO__UNLIKELY(n > ready->capacity - pool->reserved))
+    if (CORO__UNLIKELY(n > pool->places))
         return coro__ready_grow(ready, n);
-    pool->reserved += n;
+    pool->places -= n;
     return 0;
 }
 
 CORO__INLINE void coro__ready_unreserve(struct coro__ready *ready, size_t n)
 {
-    ready->pool->reserved -= n;
+    ready->pool->places += n;
 }
 
 /* Makes a task, a fresh task or a callback ready: it runs in the next pass. */
@@ -139,7 +137,7 @@ static inline void coro__callback_init(struct coro__callback *callback,
     coro__list_init(&callback->link);
     callback->run = run;
     callback->of = NULL;
-    callback->queued = false;
+    callback->entry = NULL;
 }
 
 /* For the loop: makes the next pass the one that is run; shuffled, for a seed other than 0. */
@@ -179,12 +177,10 @@ CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
         return false;
     ready->passes_left--;
     *end = CORO__ENTRY_END;
-    ready->now.end = end;
     end++;
     ready->next.at = end;
     __asm__("" : "+r"(end));
     ready->next.end = end;
-    ready->odd_pass = !ready->odd_pass;
     return true;
 }
 

@@ -243,12 +243,12 @@ static struct coro__stack *get_cold(struct coro__stack_class *class)
     return stack;
 }
 
-struct coro__stack *coro__stack_get_slow(struct coro__stacks *stacks, size_t size)
+struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size)
 {
     struct coro__stack_class *class = class_of(stacks, size);
     if (!class)
         return NULL;
-    struct coro__stack *stack = coro__stack_get_hot(class);
+    struct coro__stack *stack = coro__stack_take_hot(class);
     return stack ? stack : get_cold(class);
 }
 

@@ -71,7 +71,10 @@ void coro__stacks_destroy(struct coro__stacks *stacks);
 size_t coro__stack_round(const struct coro__stacks *stacks, size_t size);
 
 /* A stack of a rounded size with a context ready to be entered; NULL without memory. */
-CORO__INLINE struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size);
+struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size);
+
+/* The same if the class that was made last has the size, and a hot stack; else NULL. */
+CORO__INLINE struct coro__stack *coro__stack_get_hot(struct coro__stacks *stacks, size_t size);
 
 /* Its context must be parked in the entry function. */
 static inline void coro__stack_put(struct coro__stack *stack);
@@ -95,25 +98,20 @@ size_t coro__stack_high_water(const struct coro__stack *stack);
 /* Whether the address is in the stack's guard page. */
 bool coro__stack_guards(const struct coro__stack *stack, const void *address);
 
-/* What remains of coro__stack_get() where the last class that was made has no hot stack. */
-struct coro__stack *coro__stack_get_slow(struct coro__stacks *stacks, size_t size);
-
-CORO__INLINE struct coro__stack *coro__stack_get_hot(struct coro__stack_class *class)
+CORO__INLINE struct coro__stack *coro__stack_take_hot(struct coro__stack_class *class)
 {
     if (CORO__UNLIKELY(coro__list_empty(&class->hot)))
         return NULL;
     struct coro__stack *stack = CORO__CONTAINER_OF(class->hot.next, struct coro__stack, link);
-    coro__list_remove(&stack->link);
+    coro__list_unlink(&stack->link);
     class->hot_count--;
     return stack;
 }
 
-CORO__INLINE struct coro__stack *coro__stack_get(struct coro__stacks *stacks, size_t size)
+CORO__INLINE struct coro__stack *coro__stack_get_hot(struct coro__stacks *stacks, size_t size)
 {
     struct coro__stack_class *class = stacks->classes;
-    struct coro__stack *stack =
-        CORO__LIKELY(class && class->size == size) ? coro__stack_get_hot(class) : NULL;
-    return CORO__LIKELY(stack != NULL) ? stack : coro__stack_get_slow(stacks, size);
+    return CORO__LIKELY(class && class->size == size) ? coro__stack_take_hot(class) : NULL;
 }
 
 static inline void coro__stack_put(struct coro__stack *stack)

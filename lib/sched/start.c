@@ -10,7 +10,7 @@ CORO__INLINE void end(struct coro__ready *ready, coro_task *task, int status)
 {
     if (CORO__UNLIKELY(task->blocks != NULL))
         coro__blocks_abandon(coro__loop_of(ready), task);
-    coro__list_remove(&task->siblings);
+    coro__list_unlink(&task->siblings);
     coro__settle(ready, task, status, task->value);
     if (CORO__UNLIKELY(task->left_over)) {
         if (--ready->pool->left_over == 0)
@@ -33,21 +33,16 @@ void coro__task_end(struct coro__ready *ready, coro_task *task, int status)
 
 bool coro__task_start(struct coro__ready *ready, coro_task *task)
 {
-    if (CORO__UNLIKELY(task->must_cancel)) {
+    if (task->must_cancel) {
         coro__task_end(ready, task, coro__deliver_cancel(task));
         return false;
     }
-    struct coro__stack *stack = ready->spare;
-    if (stack && stack->of->size == task->stack_size)
-        ready->spare = NULL;
-    else
-        stack = coro__stack_get(&ready->stacks, task->stack_size);
-    if (CORO__UNLIKELY(!stack)) {
+    struct coro__stack *stack = coro__stack_get(&ready->stacks, task->stack_size);
+    if (!stack) {
         coro__task_end(ready, task, -ENOMEM);
         return false;
     }
-    task->stack = stack;
-    coro__context_copy(&task->context, &stack->context);
+    coro__task_take_stack(task, stack);
     return true;
 }
 
@@ -58,8 +53,7 @@ int coro__task_copy_argument(struct coro__ready *ready, coro_task *task, size_t 
     struct coro__stack *stack = coro__stack_get(&ready->stacks, task->stack_size);
     if (!stack)
         return -ENOMEM;
-    task->stack = stack;
-    coro__context_copy(&task->context, &stack->context);
+    coro__task_take_stack(task, stack);
     ready->current = task;
     ready->argument_size = size;
     ready->argument_for = running;
@@ -84,9 +78,11 @@ static void end_running(struct coro__ready *ready, coro_task *task, int status)
     struct coro__stack *stack = task->stack;
     if (CORO__UNLIKELY(task->must_cancel) && status >= 0)
         status = coro__deliver_cancel(task);
-    if (CORO__UNLIKELY(task->keeps_environment))
+    if (CORO__UNLIKELY(task->keeps_environment)) {
         coro__environment_end(ready, task);
-    task->stack_size = CORO__UNLIKELY(ready->debug) ? coro__stack_high_water(stack) : 0;
+        if (ready->debug)
+            task->stack_size = coro__stack_high_water(stack);
+    }
     task->stack = NULL;
     ready->current = NULL;
     ready->running = &stack->context;

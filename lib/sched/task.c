@@ -15,7 +15,8 @@ enum {
 
 struct coro__task_slab {
     struct coro__task_slab *next;
-    void *memory;
+    char *memory;
+    size_t count;
 };
 
 struct coro__task_pool *coro__task_pool_create(struct coro__log log)
@@ -24,9 +25,6 @@ struct coro__task_pool *coro__task_pool_create(struct coro__log log)
     if (!pool)
         return NULL;
     pool->log = log;
-    pool->slab_size = FIRST_SLAB;
-    pool->alive = 1;
-    coro__list_init(&pool->free);
     coro__list_init(&pool->tasks);
     return pool;
 }
@@ -42,15 +40,11 @@ CORO__COLD static void pool_destroy(struct coro__task_pool *pool)
     free(pool);
 }
 
-CORO__INLINE void pool_drop(struct coro__task_pool *pool)
-{
-    if (CORO__UNLIKELY(--pool->alive == 0))
-        pool_destroy(pool);
-}
-
 void coro__task_pool_abandon(struct coro__task_pool *pool)
 {
-    pool_drop(pool);
+    pool->abandoned = true;
+    if (coro__task_pool_alive(pool) == 0)
+        pool_destroy(pool);
 }
 
 static size_t struct_stride(void)
@@ -58,70 +52,46 @@ static size_t struct_stride(void)
     return (sizeof(coro_task) + CORO__CACHE_LINE - 1) / CORO__CACHE_LINE * CORO__CACHE_LINE;
 }
 
-CORO__COLD static bool grow(struct coro__task_pool *pool)
+/* Adds a slab, each twice as large as the one before, up to the largest. */
+static bool grow(struct coro__task_pool *pool)
 {
     struct coro__task_slab *slab = coro__malloc(sizeof *slab);
     if (!slab)
         return false;
-    const size_t count = pool->slab_size;
-    slab->memory = coro__aligned_alloc(CORO__CACHE_LINE, count * struct_stride());
+    slab->count = FIRST_SLAB;
+    if (pool->slabs)
+        slab->count = pool->slabs->count < LARGEST_SLAB ? pool->slabs->count * 2 : LARGEST_SLAB;
+    const size_t size = slab->count * struct_stride();
+    slab->memory = coro__aligned_alloc(CORO__CACHE_LINE, size);
     if (!slab->memory) {
         free(slab);
         return false;
     }
     slab->next = pool->slabs;
     pool->slabs = slab;
-    if (pool->slab_size < LARGEST_SLAB)
-        pool->slab_size *= 2;
-    for (size_t i = 0; i < count; i++) {
-        coro_task *task = (coro_task *)(void *)((char *)slab->memory + i * struct_stride());
-        coro__list_push_back(&pool->free, &task->siblings);
-    }
+    pool->unused = slab->memory;
+    pool->end = pool->unused + size;
     return true;
 }
 
-/* Field by field: for a struct of this size the compiler's memset is a string instruction, which
- * costs more than all the rest of a task's life. What is not set here is set before it is valid. */
-static void clear(coro_task *task)
+/* A struct that was never used. */
+static coro_task *carve(struct coro__task_pool *pool)
 {
-    task->wait = NULL;
-    task->cancel_requests = 0;
-    task->must_cancel = false;
-    task->keeps_environment = false;
-    task->done = false;
-    task->is_future = false;
+    if (pool->unused == pool->end && !grow(pool))
+        return NULL;
+    coro_task *task = (coro_task *)(void *)pool->unused;
+    pool->unused += struct_stride();
+    memset(task, 0, sizeof *task);
     task->references = 1;
-    task->stack = NULL;
-    task->fn = NULL;
-    task->arg = NULL;
-    task->value = NULL;
-    task->status = 0;
-    task->saved_errno = 0;
-    task->fp_env = false;
-    task->retrieved = false;
-    task->shield_abandoned = false;
-    task->left_over = false;
+    task->pool = pool;
     coro__list_init(&task->callbacks);
-    coro__list_init(&task->siblings);
-    task->stamp = 0;
-    task->name = NULL;
-    task->message = NULL;
-    task->cancel_message = NULL;
-    task->handed_on = NULL;
-    task->locals = NULL;
-    task->blocks = NULL;
+    return task;
 }
 
 coro_task *coro__task_allocate(struct coro__task_pool *pool)
 {
-    if (CORO__UNLIKELY(coro__list_empty(&pool->free)) && !grow(pool))
-        return NULL;
-    coro_task *task = CORO__CONTAINER_OF(pool->free.next, coro_task, siblings);
-    coro__list_remove(&task->siblings);
-    clear(task);
-    task->pool = pool;
-    pool->alive++;
-    return task;
+    coro_task *task = coro__task_allocate_used(pool);
+    return task ? task : carve(pool);
 }
 
 struct coro__message *coro__task_message(const coro_task *task)
@@ -151,11 +121,10 @@ static void drop_callbacks(coro_task *task)
         struct coro__list *link = task->callbacks.next;
         coro__list_remove(link);
         task->pool->discard(link);
-        task->pool->reserved--;
+        task->pool->places++;
     }
 }
 
-/* In one branch: most tasks have none of it. */
 CORO__INLINE bool owns_memory(const coro_task *task)
 {
     return ((uintptr_t)task->message | (uintptr_t)task->cancel_message |
@@ -164,11 +133,13 @@ CORO__INLINE bool owns_memory(const coro_task *task)
 
 static void free_memory(coro_task *task)
 {
-    coro__message_release(task->message);
-    coro__message_release(task->cancel_message);
-    coro__message_release(task->handed_on);
+    coro__message_set(&task->message, NULL);
+    coro__message_set(&task->cancel_message, NULL);
+    coro__message_set(&task->handed_on, NULL);
     coro__locals_release(task->locals);
+    task->locals = NULL;
     free(task->name);
+    task->name = NULL;
 }
 
 /* Tells a hook, which looks at the task; false if it has kept a reference. */
@@ -183,17 +154,35 @@ CORO__COLD static bool report_destruction(coro_task *task)
     return --task->references == 0;
 }
 
+CORO__INLINE bool is_to_be_reported(const coro_task *task)
+{
+    return CORO__UNLIKELY(!task->retrieved && task->status < 0) ||
+           CORO__UNLIKELY(!coro__list_empty(&task->callbacks));
+}
+
+CORO__INLINE void give_back(struct coro__task_pool *pool, coro_task *task)
+{
+    task->next_free = pool->free;
+    pool->free = task;
+    pool->destroyed++;
+    if (CORO__UNLIKELY(pool->abandoned) && coro__task_pool_alive(pool) == 0)
+        pool_destroy(pool);
+}
+
+static __attribute__((noinline)) void destroy_slowly(coro_task *task)
+{
+    if (is_to_be_reported(task) && !report_destruction(task))
+        return;
+    free_memory(task);
+    give_back(task->pool, task);
+}
+
 void coro__task_destroy(coro_task *task)
 {
-    struct coro__task_pool *pool = task->pool;
-    if ((CORO__UNLIKELY(!task->retrieved && task->status < 0) ||
-         CORO__UNLIKELY(!coro__list_empty(&task->callbacks))) &&
-        !report_destruction(task))
-        return;
-    if (CORO__UNLIKELY(owns_memory(task)))
-        free_memory(task);
-    coro__list_push_front(&pool->free, &task->siblings);
-    pool_drop(pool);
+    if (is_to_be_reported(task) || CORO__UNLIKELY(owns_memory(task)))
+        destroy_slowly(task);
+    else
+        give_back(task->pool, task);
 }
 
 const char *coro__task_error_text(const coro_task *task)

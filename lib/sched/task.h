@@ -57,7 +57,10 @@ struct coro_task {
      * when the last reference goes was added by coro_add_done_callback: see pool->discard. */
     struct coro__list callbacks;
 
-    struct coro__list siblings; /* all tasks that are not done */
+    union {
+        struct coro__list siblings; /* all tasks that are not done */
+        coro_task *next_free;       /* in the pool */
+    };
     struct coro__task_pool *pool;
     uint64_t number;               /* of its default name */
     uint64_t stamp;                /* the last call that has counted it: see coro__task_stamp */
@@ -73,15 +76,18 @@ struct coro__task_pool {
     struct coro__log log;
     void (*discard)(struct coro__list *callback); /* frees a done callback that will not run */
     bool debug;
-    struct coro__list free; /* linked through siblings */
+    coro_task *free; /* linked through next_free */
+    /* The newest first. Of its structs, those from `unused` to `end` were never used. */
     struct coro__task_slab *slabs;
-    size_t slab_size;
-    size_t alive;            /* structs in use, and one for the loop while it lives */
+    char *unused;
+    char *end;
     struct coro__list tasks; /* all that are not done, linked through siblings */
-    size_t reserved;         /* places on the ready queue: see ready.h */
+    size_t places;           /* on the ready queue that are not reserved: see ready.h */
     size_t left_over;        /* tasks with that flag that are not done */
     uint64_t tasks_created;
     uint64_t futures_created;
+    uint64_t destroyed; /* of both */
+    bool abandoned;
     uint64_t stamp;
 };
 
@@ -91,8 +97,38 @@ struct coro__task_pool *coro__task_pool_create(struct coro__log log);
 /* The loop has ended: the pool goes with the last handle. */
 void coro__task_pool_abandon(struct coro__task_pool *pool);
 
-/* A zeroed task with one reference; NULL without memory. */
+/* The tasks and futures to which there are references. */
+static inline size_t coro__task_pool_alive(const struct coro__task_pool *pool)
+{
+    return (size_t)(pool->tasks_created + pool->futures_created - pool->destroyed);
+}
+
+/* A new task with one reference, which the caller is to count as created; NULL without memory. */
 coro_task *coro__task_allocate(struct coro__task_pool *pool);
+
+/* The same if there is a struct that was used before; else NULL. Only what tasks usually change is
+ * set here: the rest is as in a new one whenever a struct is free. */
+CORO__INLINE coro_task *coro__task_allocate_used(struct coro__task_pool *pool)
+{
+    coro_task *task = pool->free;
+    if (CORO__UNLIKELY(!task))
+        return NULL;
+    pool->free = task->next_free;
+    task->cancel_requests = 0;
+    task->must_cancel = false;
+    task->keeps_environment = false;
+    task->done = false;
+    task->is_future = false;
+    task->references = 1;
+    task->saved_errno = 0;
+    task->value = NULL;
+    task->status = 0;
+    task->fp_env = false;
+    task->retrieved = false;
+    task->shield_abandoned = false;
+    task->left_over = false;
+    return task;
+}
 
 void coro__task_destroy(coro_task *task);
 
@@ -105,6 +141,13 @@ CORO__INLINE void coro__task_release(coro_task *task)
 {
     if (--task->references == 0)
         coro__task_destroy(task);
+}
+
+/* A fresh task gets the stack that it is to run on, and can be entered. */
+CORO__INLINE void coro__task_take_stack(coro_task *task, struct coro__stack *stack)
+{
+    task->stack = stack;
+    coro__context_copy(&task->context, &stack->context);
 }
 
 /* The message of a done task's error; NULL if it has none of its own. */

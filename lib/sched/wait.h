@@ -36,9 +36,9 @@ struct coro__wait {
     /* Valid where the kind forwards. */
     bool cancel_requested; /* a cancel was forwarded */
     bool on_path;          /* of one walk of coro__cancel */
+    bool accepted;         /* in this walk by a target, from which the wait will be woken */
     uint64_t stamp;        /* of the walk that visits belongs to */
     /* Valid during such a walk. */
-    bool accepted; /* by a target, so that the wait will be woken from there */
     unsigned visits;
     size_t next_target;
     coro_task *from;
@@ -60,8 +60,10 @@ CORO__INLINE void coro__wait_init_forwarding(struct coro__wait *wait,
                                              const struct coro__wait_kind *kind, coro_task *task)
 {
     coro__wait_init(wait, kind, task);
+    wait->status = 0;
     wait->cancel_requested = false;
     wait->on_path = false;
+    wait->accepted = false;
     wait->stamp = 0;
 }
 
@@ -96,9 +98,10 @@ CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
     task = coro__ready_leave(ready, task);
     wait = task->wait;
     task->wait = NULL;
-    if (CORO__UNLIKELY(task->must_cancel) || CORO__UNLIKELY(wait->status == -ECANCELED))
-        return coro__deliver_cancel(task);
-    return wait->status;
+    const int status = wait->status;
+    if (CORO__LIKELY(!task->must_cancel) && CORO__LIKELY(status != -ECANCELED))
+        return status;
+    return coro__deliver_cancel(task);
 }
 
 /*

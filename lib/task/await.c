@@ -4,7 +4,7 @@
 
 struct await {
     struct coro__wait wait;
-    coro_task *task; /* the wait holds a reference */
+    coro_task *task; /* with a reference, which goes when the wait is over */
 };
 
 static coro_task *target(const struct coro__wait *wait, size_t i)
@@ -14,7 +14,8 @@ static coro_task *target(const struct coro__wait *wait, size_t i)
 
 static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 {
-    coro__callback_cancel(ready, &wait->callback);
+    (void)ready;
+    coro__list_remove(&wait->callback.link);
     coro__task_release(CORO__CONTAINER_OF(wait, struct await, wait)->task);
 }
 
@@ -34,13 +35,13 @@ CORO__COLD static int end_cancelled(struct await *await, int rc, void **value)
     return rc;
 }
 
-CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
+/* Takes over a reference to the task. */
+CORO__USED static int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
     coro__wait_init_forwarding(&await.wait, &kind, caller);
-    coro__callback_init(&await.wait.callback, NULL);
+    await.wait.callback.run = NULL;
     await.task = task;
-    coro__task_retain(task);
     coro__list_push_back(&task->callbacks, &await.wait.callback.link);
     int rc = coro__park(coro__ready_here, &await.wait);
     if (CORO__LIKELY(rc == 0))
@@ -51,48 +52,35 @@ CORO__INLINE int wait_for_end(coro_task *caller, coro_task *task, void **value)
     return rc;
 }
 
-CORO__USED static int await_task(coro_task *caller, coro_task *task, void **value)
+CORO__SUSPENDING(coro__await_slow, wait_for_end);
+
+/* There is nothing to wait for: the task is done, or may not be waited for. */
+static __attribute__((noinline)) int await_at_once(coro_task *caller, coro_task *task, void **value)
 {
-    return wait_for_end(caller, task, value);
+    const int rc = coro__check_target(caller, task);
+    return rc == 0 ? coro__hand_over(caller, task, value) : rc;
 }
 
-CORO__SUSPENDING(coro__await_slow, await_task);
+static __attribute__((noinline)) int join_at_once(coro_task *caller, coro_task *task, void **value)
+{
+    const int rc = await_at_once(caller, task, value);
+    coro_release(task);
+    return rc;
+}
 
 int coro_await(coro_task *task, void **value)
 {
     coro_task *caller = coro__caller();
-    const int rc = coro__check_target(caller, task);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
-    if (CORO__UNLIKELY(task->done))
-        return coro__hand_over(caller, task, value);
+    if (!coro__is_target(caller, task) || CORO__UNLIKELY(task->done))
+        return await_at_once(caller, task, value);
+    coro__task_retain(task);
     return coro__await_slow(caller, task, value);
-}
-
-CORO__USED static int join(coro_task *caller, coro_task *task, void **value)
-{
-    const int rc = wait_for_end(caller, task, value);
-    coro__task_release(task);
-    return rc;
-}
-
-CORO__SUSPENDING(coro__join_slow, join);
-
-/* There is nothing to wait for: the task is done, or may not be waited for (rc). */
-static __attribute__((noinline)) int join_at_once(coro_task *caller, coro_task *task, int rc,
-                                                  void **value)
-{
-    if (rc == 0)
-        rc = coro__hand_over(caller, task, value);
-    coro_release(task);
-    return rc;
 }
 
 int coro_join(coro_task *task, void **value)
 {
     coro_task *caller = coro__caller();
-    const int rc = coro__check_target(caller, task);
-    if (CORO__LIKELY(rc == 0) && CORO__LIKELY(!task->done))
-        return coro__join_slow(caller, task, value);
-    return join_at_once(caller, task, rc, value);
+    if (!coro__is_target(caller, task) || CORO__UNLIKELY(task->done))
+        return join_at_once(caller, task, value);
+    return coro__await_slow(caller, task, value);
 }

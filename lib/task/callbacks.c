@@ -75,7 +75,7 @@ size_t coro_remove_done_callback(coro_task *task, coro_done_fn *fn, void *arg)
         if (callback->run != run || of(callback)->fn != fn || of(callback)->arg != arg)
             continue;
         coro__list_remove(link);
-        task->pool->reserved--;
+        task->pool->places++;
         coro__done_callback_discard(link);
         removed++;
     }

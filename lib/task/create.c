@@ -4,28 +4,49 @@
 #include "sched/start.h"
 #include "task/current.h"
 
-/* A fresh task in the loop's list, with its places reserved; NULL without memory. */
-CORO__INLINE coro_task *make(struct coro__loop *loop, coro_fn *fn, void *arg)
+CORO__INLINE void set_up(struct coro__loop *loop, coro_task *task, coro_fn *fn, void *arg)
+{
+    task->fn = fn;
+    task->arg = arg;
+    task->stack_size = loop->stack_size;
+    task->number = ++loop->ready.pool->tasks_created;
+    task->keeps_environment = loop->ready.idle.keeps_environment;
+}
+
+/* A fresh task with its places reserved; NULL without memory. */
+static coro_task *make(struct coro__loop *loop, coro_fn *fn, void *arg)
 {
     struct coro__ready *ready = &loop->ready;
     if (coro__ready_reserve(ready, CORO__TASK_PLACES) < 0)
         return NULL;
     coro_task *task = coro__task_allocate(ready->pool);
-    if (CORO__UNLIKELY(!task)) {
+    if (!task) {
         coro__ready_unreserve(ready, CORO__TASK_PLACES);
         return NULL;
     }
-    task->fn = fn;
-    task->arg = arg;
-    task->stack_size = loop->stack_size;
-    task->number = ++ready->pool->tasks_created;
-    if (CORO__UNLIKELY(coro__ready_locals(ready) != NULL))
+    set_up(loop, task, fn, arg);
+    if (coro__ready_locals(ready))
         task->locals = coro__locals_retain(coro__ready_locals(ready));
-    task->keeps_environment = ready->idle.keeps_environment;
     return task;
 }
 
-/* The loop takes its reference. */
+/* The same without a call, where there is nothing to be asked for; else NULL. */
+CORO__INLINE coro_task *make_at_once(struct coro__loop *loop, coro_fn *fn, void *arg)
+{
+    struct coro__ready *ready = &loop->ready;
+    if (CORO__UNLIKELY(loop->eager_start) || CORO__UNLIKELY(!ready->current) ||
+        CORO__UNLIKELY(ready->current->locals != NULL) ||
+        CORO__UNLIKELY(ready->pool->places < CORO__TASK_PLACES))
+        return NULL;
+    coro_task *task = coro__task_allocate_used(ready->pool);
+    if (CORO__UNLIKELY(!task))
+        return NULL;
+    ready->pool->places -= CORO__TASK_PLACES;
+    set_up(loop, task, fn, arg);
+    return task;
+}
+
+/* The loop takes its reference, and lists the task. */
 CORO__INLINE void adopt(struct coro__ready *ready, coro_task *task)
 {
     coro__task_retain(task);
@@ -37,11 +58,9 @@ coro_task *coro_create_task(coro_fn *fn, void *arg)
     struct coro__ready *ready = coro__ready_here;
     if (CORO__UNLIKELY(!ready) || CORO__UNLIKELY(!fn))
         return NULL;
-    if (CORO__UNLIKELY(coro__loop_of(ready)->eager_start))
-        return coro_create_task_with(NULL, fn, arg);
-    coro_task *task = make(coro__loop_of(ready), fn, arg);
+    coro_task *task = make_at_once(coro__loop_of(ready), fn, arg);
     if (CORO__UNLIKELY(!task))
-        return NULL;
+        return coro_create_task_with(NULL, fn, arg);
     adopt(ready, task);
     coro__ready_push_fresh(ready, task);
     return task;

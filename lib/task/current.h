@@ -50,19 +50,23 @@ CORO__INLINE bool coro__is_ours(const coro_task *task)
 /* Why the caller cannot wait for the task: -EPERM, -ENOMEM, -EDEADLK or -EXDEV. */
 CORO__COLD int coro__refuse_target(const coro_task *caller, const coro_task *task);
 
-/* The same, or 0 if it can. */
+CORO__INLINE bool coro__is_target(const coro_task *caller, const coro_task *task)
+{
+    return CORO__LIKELY(caller != NULL) && CORO__LIKELY(task != NULL) &&
+           CORO__LIKELY(task != caller) && CORO__LIKELY(task->pool == coro__ready_here->pool);
+}
+
+/* 0 if it can, or why not. */
 CORO__INLINE int coro__check_target(const coro_task *caller, const coro_task *task)
 {
-    return CORO__LIKELY(caller && task && task != caller && task->pool == coro__ready_here->pool)
-               ? 0
-               : coro__refuse_target(caller, task);
+    return coro__is_target(caller, task) ? 0 : coro__refuse_target(caller, task);
 }
 
 /* The same for several tasks, of which NULLs are no reason. */
 int coro__check_targets(const coro_task *caller, coro_task *const tasks[], size_t n);
 
 /* The message of a done task's error becomes that of its waiter. */
-CORO__COLD void coro__hand_message_over(coro_task *caller, const coro_task *task);
+void coro__hand_message_over(coro_task *caller, const coro_task *task);
 
 /* The result of a done task for its waiter, with the message of its error. */
 CORO__INLINE int coro__hand_over(coro_task *caller, coro_task *task, void **value)

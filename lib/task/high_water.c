@@ -8,5 +8,5 @@ size_t coro_stack_high_water(const coro_task *task)
         return 0;
     if (task->stack)
         return coro__stack_high_water(task->stack);
-    return task->done ? task->stack_size : 0;
+    return task->done && task->pool->debug ? task->stack_size : 0;
 }

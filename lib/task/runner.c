@@ -126,7 +126,7 @@ int coro__runner_open(coro_runner **opened, const coro_run_options *given)
 /* In debug mode, with the loop gone: a hook that creates a task gets none. */
 static void report_held(const struct coro__task_pool *pool)
 {
-    const size_t held = pool->alive - 1;
+    const size_t held = coro__task_pool_alive(pool);
     if (pool->debug && held > 0)
         coro__log(&pool->log, CORO_LOG_HANDLES_HELD, NULL, 0,
                   "%zu %s to tasks or futures %s held when the run ended", held,

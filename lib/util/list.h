@@ -42,10 +42,16 @@ static inline void coro__list_push_front(struct coro__list *list, struct coro__l
     coro__list_insert_before(list->next, link);
 }
 
-static inline void coro__list_remove(struct coro__list *link)
+/* Takes a link out of its list and leaves it as it is: it is not to be removed again. */
+static inline void coro__list_unlink(struct coro__list *link)
 {
     link->previous->next = link->next;
     link->next->previous = link->previous;
+}
+
+static inline void coro__list_remove(struct coro__list *link)
+{
+    coro__list_unlink(link);
     coro__list_init(link);
 }
 

@@ -207,19 +207,27 @@ CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, co
 }
 
 /* coro__ready_next(), if that is a task without a tag, and the task that asks keeps no environment;
- * else NULL, and no entry was taken. */
-CORO__INLINE coro_task *coro__ready_next_plain(struct coro__ready *ready, const coro_task *asks)
+ * else false, and no entry was taken. */
+CORO__INLINE bool coro__ready_next_plain(struct coro__ready *ready, const coro_task *asks,
+                                         coro_task **next)
 {
     uintptr_t *at = ready->now.at;
-    if (CORO__UNLIKELY(*at == CORO__ENTRY_END) && coro__ready_turn_small(ready))
+    uintptr_t entry = *at;
+    if (entry & CORO__ENTRY_TAGS) {
+        if (entry != CORO__ENTRY_END || !coro__ready_turn_small(ready))
+            return false;
         ready->now.at = ++at;
-    const uintptr_t entry = *at;
-    if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS) || CORO__UNLIKELY(asks->keeps_environment))
-        return NULL;
+        entry = *at;
+        if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
+            return false;
+    }
+    if (CORO__UNLIKELY(asks->keeps_environment))
+        return false;
     ready->now.at = ++at;
     if (CORO__UNLIKELY(ready->large))
         coro__ready_prefetch(at);
-    return (coro_task *)entry;
+    *next = (coro_task *)entry;
+    return true;
 }
 
 /* coro__ready_switch() for a task that keeps no environment. */

@@ -35,8 +35,8 @@ int coro_yield(void)
         return -EPERM;
     struct coro__ready *ready = coro__ready_here;
     coro__ready_push(ready, task);
-    coro_task *next = coro__ready_next_plain(ready, task);
-    if (CORO__UNLIKELY(!next))
+    coro_task *next;
+    if (CORO__UNLIKELY(!coro__ready_next_plain(ready, task, &next)))
         return yield_to_tagged(ready, task);
     task = coro__ready_switch_plainly(ready, task, next);
     return CORO__UNLIKELY(task->must_cancel) ? coro__deliver_cancel(task) : 0;

@@ -46,7 +46,7 @@ wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 LDFLAGS_test_asyncio_subprocess = $(call wrap,syscall close_range)
 LDFLAGS_test_communicate = $(call wrap,syscall close_range)
 LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
-LDFLAGS_test_guard = $(call wrap,madvise mprotect)
+LDFLAGS_test_guard = $(call wrap,madvise mprotect syscall)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
 LDFLAGS_test_io_uring = $(call wrap,recv send accept4 io_uring_queue_init_params \
 	io_uring_register_buf_ring io_uring_submit_and_wait_timeout io_uring_submit_and_get_events)

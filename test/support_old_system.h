@@ -21,16 +21,16 @@ static bool old_system;
 long __wrap_syscall(long number, ...)
 {
     va_list args;
-    long given[4];
+    long given[5];
     va_start(args, number);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         given[i] = va_arg(args, long);
     va_end(args);
     if (old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal)) {
         errno = ENOSYS;
         return -1;
     }
-    return __real_syscall(number, given[0], given[1], given[2], given[3]);
+    return __real_syscall(number, given[0], given[1], given[2], given[3], given[4]);
 }
 
 int __wrap_close_range(unsigned first, unsigned last, int flags)

@@ -2,17 +2,19 @@
 /*
  * Guard pages where the kernel is old, or will make no more of them.
  *
- * The program is linked so that the library's madvise and mprotect come here (--wrap; see the
- * Makefile).
+ * The program is linked so that the library's madvise, mprotect and syscall come here (--wrap; see
+ * the Makefile).
  */
 #include "support.h"
 
 #include "sched/stack.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,13 +26,15 @@
 #define REAL __attribute__((weak))
 int __real_madvise(void *at, size_t size, int advice) REAL;
 int __real_mprotect(void *at, size_t size, int protection) REAL;
+long __real_syscall(long number, ...) REAL;
 
 int __wrap_madvise(void *at, size_t size, int advice);
 int __wrap_mprotect(void *at, size_t size, int protection);
+long __wrap_syscall(long number, ...);
 
-/* What the kernel does, and how often it was asked for a guard page. */
-static bool old_kernel, no_more_mappings;
-static int by_madvise, by_mprotect;
+/* What the kernel does, and how often it was asked for guard pages. */
+static bool old_kernel, no_more_mappings, only_one_by_one;
+static int by_madvise, by_mprotect, by_many;
 
 int __wrap_madvise(void *at, size_t size, int advice)
 {
@@ -52,9 +56,30 @@ int __wrap_mprotect(void *at, size_t size, int protection)
     return __real_mprotect(at, size, protection);
 }
 
+/* Of calls with up to five numbers or pointers. */
+long __wrap_syscall(long number, ...)
+{
+    va_list args;
+    long values[5];
+    va_start(args, number);
+    for (int i = 0; i < 5; i++)
+        values[i] = va_arg(args, long);
+    va_end(args);
+#ifdef SYS_process_madvise
+    if (number == SYS_process_madvise) {
+        by_many++;
+        if (only_one_by_one) {
+            errno = EPERM;
+            return -1;
+        }
+    }
+#endif
+    return __real_syscall(number, values[0], values[1], values[2], values[3], values[4]);
+}
+
 static bool cannot_work(const char *test)
 {
-    if (__real_madvise && __real_mprotect)
+    if (__real_madvise && __real_mprotect && __real_syscall)
         return false;
     skip(test);
     return true;
@@ -115,7 +140,7 @@ START_TEST(on_an_old_kernel_mprotect_makes_the_guard_pages)
         if (under_valgrind())
             continue;
         ck_assert(kills(all[i]->low - 1));
-        ck_assert(kills(all[i]->low - stacks.page));
+        ck_assert(kills(all[i]->low - stacks.guards.page));
     }
     for (int i = 0; i < 50; i++)
         coro__stack_put_dead(all[i]);
@@ -139,6 +164,67 @@ START_TEST(a_guard_page_is_made_once_for_each_stack)
     }
     ck_assert_int_eq(by_mprotect, 1);
     coro__stacks_destroy(&stacks);
+}
+END_TEST
+
+/* --- Many at a time -----------------------------------------------------------------------------
+ */
+enum { MANY = 1000 };
+
+static struct coro__stack *guarded[MANY];
+
+static void get_many(void)
+{
+    set_up();
+    for (int i = 0; i < MANY; i++)
+        guarded[i] = get(i % 5 == 0 ? 2 * SIZE : SIZE);
+}
+
+static void put_many(void)
+{
+    for (int i = 0; i < MANY; i += 37) {
+        memset(guarded[i]->low, 'x', (size_t)(coro__stack_top(guarded[i]) - guarded[i]->low));
+        if (!under_valgrind())
+            ck_assert(kills(guarded[i]->low - 1));
+    }
+    for (int i = 0; i < MANY; i++)
+        coro__stack_put_dead(guarded[i]);
+    ck_assert_uint_eq(logged(), 0);
+    coro__stacks_destroy(&stacks);
+}
+
+START_TEST(of_many_stacks_each_has_its_guard_page)
+{
+    if (cannot_work("of_many_stacks_each_has_its_guard_page: linked without --wrap"))
+        return;
+    get_many();
+    put_many();
+}
+END_TEST
+
+START_TEST(many_guard_pages_take_few_calls)
+{
+    if (cannot_work("many_guard_pages_take_few_calls: linked without --wrap"))
+        return;
+    get_many();
+    if (stacks.guards.one_by_one || !stacks.guards.by_advice)
+        skip("many_guard_pages_take_few_calls: this kernel makes each alone");
+    else
+        ck_assert_int_lt(by_madvise + by_many, MANY / 4);
+    put_many();
+}
+END_TEST
+
+START_TEST(a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again)
+{
+    if (cannot_work("a_kernel_that_makes_each_guard_page_alone: linked without --wrap"))
+        return;
+    only_one_by_one = true;
+    get_many();
+    ck_assert_int_le(by_many, 1);
+    if (stacks.guards.by_advice)
+        ck_assert_int_eq(by_madvise, MANY);
+    put_many();
 }
 END_TEST
 
@@ -377,6 +463,9 @@ int main(void)
     const TTest *const tests[] = {
         on_an_old_kernel_mprotect_makes_the_guard_pages,
         a_guard_page_is_made_once_for_each_stack,
+        of_many_stacks_each_has_its_guard_page,
+        many_guard_pages_take_few_calls,
+        a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again,
         a_missing_guard_page_is_reported_once_a_run,
         guard_pages_may_run_out_in_the_middle,
         guard_pages_leave_mappings_to_others,

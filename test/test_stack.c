@@ -36,7 +36,7 @@ enum { SIZE = 64 * 1024 };
 START_TEST(a_size_is_rounded_to_whole_pages_and_not_too_small)
 {
     set_up();
-    const size_t page = stacks.page;
+    const size_t page = stacks.guards.page;
     for (size_t size = 0; size < 300000; size += 1111) {
         const size_t rounded = coro__stack_round(&stacks, size);
         ck_assert_uint_ge(rounded, size);
@@ -110,7 +110,7 @@ START_TEST(there_is_a_guard_page_below_every_stack)
         all[i] = get(SIZE);
     for (int i = 0; i < 100; i += 9) {
         ck_assert(kills(all[i]->low - 1));
-        ck_assert(kills(all[i]->low - stacks.page));
+        ck_assert(kills(all[i]->low - stacks.guards.page));
         ck_assert(!kills(all[i]->low));
         ck_assert(!kills(coro__stack_top(all[i]) - 1));
     }
@@ -143,8 +143,8 @@ START_TEST(an_address_in_the_guard_page_is_known)
     set_up();
     struct coro__stack *stack = get(SIZE);
     ck_assert(coro__stack_guards(stack, stack->low - 1));
-    ck_assert(coro__stack_guards(stack, stack->low - stacks.page));
-    ck_assert(!coro__stack_guards(stack, stack->low - stacks.page - 1));
+    ck_assert(coro__stack_guards(stack, stack->low - stacks.guards.page));
+    ck_assert(!coro__stack_guards(stack, stack->low - stacks.guards.page - 1));
     ck_assert(!coro__stack_guards(stack, stack->low));
     ck_assert(!coro__stack_guards(stack, NULL));
     coro__stack_put(stack);

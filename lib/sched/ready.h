@@ -199,11 +199,15 @@ CORO__INLINE coro_task *coro__ready_next(struct coro__ready *ready)
     return (coro_task *)entry;
 }
 
+/* It mostly is the same for both, and a store costs more here than a comparison. */
 CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, coro_task *from,
                                              const coro_task *to)
 {
-    from->saved_errno = *ready->errno_location;
-    *ready->errno_location = to->saved_errno;
+    const int number = *ready->errno_location;
+    if (CORO__UNLIKELY(from->saved_errno != number))
+        from->saved_errno = number;
+    if (CORO__UNLIKELY(to->saved_errno != number))
+        *ready->errno_location = to->saved_errno;
 }
 
 /* coro__ready_next(), if that is a task without a tag, and the task that asks keeps no environment;
@@ -213,16 +217,17 @@ CORO__INLINE bool coro__ready_next_plain(struct coro__ready *ready, const coro_t
 {
     uintptr_t *at = ready->now.at;
     uintptr_t entry = *at;
+    if (CORO__UNLIKELY(asks->keeps_environment))
+        return false;
     if (entry & CORO__ENTRY_TAGS) {
         if (entry != CORO__ENTRY_END || !coro__ready_turn_small(ready))
             return false;
-        ready->now.at = ++at;
-        entry = *at;
-        if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
+        entry = *++at;
+        if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS)) {
+            ready->now.at = at;
             return false;
+        }
     }
-    if (CORO__UNLIKELY(asks->keeps_environment))
-        return false;
     ready->now.at = ++at;
     if (CORO__UNLIKELY(ready->large))
         coro__ready_prefetch(at);

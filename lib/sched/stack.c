@@ -2,25 +2,13 @@
 #include "sched/stack.h"
 #include "util/valgrind.h"
 #include "util/memory.h"
-#include "util/message.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Linux 6.13; the number is the same on every architecture. */
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
-/* Linux 5.14. */
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 enum {
     COLOURS = 16,
@@ -35,7 +23,8 @@ struct coro__stack_slab {
     struct coro__stack_slab *next;
     char *memory;
     size_t count;
-    size_t used; /* stacks[0..used) have been handed out before */
+    size_t used;    /* stacks[0..used) have been handed out before */
+    size_t guarded; /* stacks[0..guarded) have their guard pages */
     struct coro__stack stacks[];
 };
 
@@ -43,9 +32,8 @@ void coro__stacks_init(struct coro__stacks *stacks, void (*entry)(void),
                        const struct coro__log *log)
 {
     memset(stacks, 0, sizeof *stacks);
-    stacks->page = (size_t)sysconf(_SC_PAGESIZE);
+    coro__guards_init(&stacks->guards, log);
     stacks->entry = entry;
-    stacks->log = log;
 }
 
 char *coro__stack_top(const struct coro__stack *stack)
@@ -87,7 +75,7 @@ void coro__stacks_destroy(struct coro__stacks *stacks)
 size_t coro__stack_round(const struct coro__stacks *stacks, size_t size)
 {
     /* With the guard page it is to be an odd number of pages. */
-    const size_t unit = 2 * stacks->page;
+    const size_t unit = 2 * stacks->guards.page;
     size = size < CORO__STACK_MINIMUM ? CORO__STACK_MINIMUM : size;
     return (size + unit - 1) / unit * unit;
 }
@@ -103,7 +91,7 @@ static struct coro__stack_class *class_of(struct coro__stacks *stacks, size_t si
     if (!class)
         return NULL;
     class->size = size;
-    class->stride = size + stacks->page;
+    class->stride = size + stacks->guards.page;
     class->of = stacks;
     coro__list_init(&class->hot);
     coro__list_init(&class->cold);
@@ -126,7 +114,7 @@ static struct coro__stack_slab *map_slab(struct coro__stack_class *class, size_t
     /* A huge page would make the first touch of a stack cost 2 MiB. */
     madvise(slab->memory, count * class->stride, MADV_NOHUGEPAGE);
     slab->count = count;
-    slab->used = 0;
+    slab->used = slab->guarded = 0;
     slab->next = class->slabs;
     class->slabs = slab;
     return slab;
@@ -149,54 +137,16 @@ static struct coro__stack_slab *new_slab(struct coro__stack_class *class)
     return map_slab(class, 1);
 }
 
-/* Emulators accept advice that they do not know: the first guard page must be one. */
-static bool guard_by_advice(struct coro__stacks *stacks, char *page)
+/* The next guard page of the slab, and further ones for an eighth of the stacks that there are:
+ * they take their part of the page tables whether they are needed or not. */
+static void guard(struct coro__stack_class *class, struct coro__stack_slab *slab, size_t index)
 {
-    if (stacks->guards_by_mprotect || madvise(page, stacks->page, MADV_GUARD_INSTALL) < 0)
-        return false;
-    if (stacks->guards_by_advice)
-        return true;
-    stacks->guards_by_advice = madvise(page, stacks->page, MADV_POPULATE_READ) < 0;
-    return stacks->guards_by_advice;
-}
-
-/* Each takes two of the mappings that the process may have, without which it can map no more
- * memory: a quarter of them is left to all else. */
-static size_t most_guards(void)
-{
-    enum { LINUX_DEFAULT = 65530 };
-    char text[32] = "";
-    const int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
-    const ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    const unsigned long most = length > 0 ? strtoul(text, NULL, 10) : LINUX_DEFAULT;
-    return most / 8 * 3;
-}
-
-static bool guard_by_mprotect(struct coro__stacks *stacks, char *page)
-{
-    if (!stacks->guards_by_mprotect) {
-        stacks->guards_by_mprotect = true;
-        stacks->guards_left = most_guards();
-    }
-    errno = ENOMEM;
-    if (stacks->guards_left == 0 || mprotect(page, stacks->page, PROT_NONE) < 0)
-        return false;
-    stacks->guards_left--;
-    return true;
-}
-
-static void guard(struct coro__stacks *stacks, char *page)
-{
-    if (guard_by_advice(stacks, page) || guard_by_mprotect(stacks, page) ||
-        stacks->reported_unguarded)
-        return;
-    stacks->reported_unguarded = true;
-    coro__log(stacks->log, CORO_LOG_NO_GUARD_PAGE, NULL, -errno,
-              "no guard page for a stack: %s; raise vm.max_map_count (an overflow of a stack "
-              "without one is not noticed)",
-              coro__error_text(-errno));
+    const size_t left = slab->count - index;
+    const size_t wanted = class->count / 8 + 1;
+    const size_t made = coro__guard(&class->of->guards, slab->memory + index * class->stride,
+                                    class->stride, wanted < left ? wanted : left);
+    if (slab->guarded < index + made)
+        slab->guarded = index + made;
 }
 
 /* The next stack that was never used. */
@@ -209,16 +159,17 @@ static struct coro__stack *carve(struct coro__stack_class *class)
         return NULL;
 
     const size_t index = slab->used++;
+    class->count++;
     struct coro__stack *stack = &slab->stacks[index];
-    char *guard_page = slab->memory + index * class->stride;
-    stack->low = guard_page + class->of->page;
+    stack->low = slab->memory + index * class->stride + class->of->guards.page;
     stack->of = class;
     stack->colour = index % COLOURS;
     stack->born = false;
     stack->valgrind_id = coro__valgrind_register_stack(stack->low, class->size);
     coro__list_init(&stack->link);
     /* Last: it may log, and the hook may want a stack. */
-    guard(class->of, guard_page);
+    if (index >= slab->guarded)
+        guard(class, slab, index);
     return stack;
 }
 
@@ -282,7 +233,7 @@ void coro__stacks_trim(struct coro__stacks *stacks, size_t keep, size_t most)
 
 __attribute__((noinline, no_sanitize_address)) void coro__stack_wipe(struct coro__stack *stack)
 {
-    const uintptr_t page = stack->of->of->page;
+    const uintptr_t page = stack->of->of->guards.page;
     /* The frames of this function and of madvise stay. */
     uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - 512) & ~(uintptr_t)15;
     uintptr_t whole_pages_end = end & ~(page - 1);
@@ -308,7 +259,7 @@ __attribute__((no_sanitize_address)) static const char *first_used(const char *p
 
 size_t coro__stack_high_water(const struct coro__stack *stack)
 {
-    const size_t page = stack->of->of->page;
+    const size_t page = stack->of->of->guards.page;
     char *top = coro__stack_top(stack);
     const char *used = NULL;
     coro__valgrind_pause();
@@ -328,5 +279,5 @@ size_t coro__stack_high_water(const struct coro__stack *stack)
 bool coro__stack_guards(const struct coro__stack *stack, const void *address)
 {
     const char *at = address;
-    return at < stack->low && at >= stack->low - stack->of->of->page;
+    return at < stack->low && at >= stack->low - stack->of->of->guards.page;
 }

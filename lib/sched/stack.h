@@ -9,17 +9,13 @@
  *
  * The distance between stacks is an odd number of pages and their tops are staggered: at a power of
  * two all the tops would compete for the same few sets of the caches.
- *
- * A guard page is MADV_GUARD_INSTALL where the kernel has it, which splits no mapping; else
- * mprotect, which does, and which the kernel refuses beyond vm.max_map_count: then a stack goes
- * without, and that is logged once.
  */
 #ifndef CORO_SCHED_STACK_H
 #define CORO_SCHED_STACK_H
 
 #include "context/context.h"
+#include "sched/guard.h"
 #include "util/list.h"
-#include "util/log.h"
 
 enum {
     CORO__STACK_DEFAULT = 256 * 1024,
@@ -43,6 +39,7 @@ struct coro__stack_class {
     struct coro__stacks *of;
     size_t size;
     size_t stride;
+    size_t count;          /* of stacks that have been in use */
     struct coro__list hot; /* the last one put is the first */
     size_t hot_count;
     struct coro__list cold;
@@ -51,14 +48,9 @@ struct coro__stack_class {
 
 struct coro__stacks {
     struct coro__stack_class *classes;
-    size_t page;
     void (*entry)(void); /* what every stack runs: see coro__context_birth */
-    const struct coro__log *log;
     struct coro__birthplace birthplace;
-    bool guards_by_advice;   /* the first one has been tried */
-    bool guards_by_mprotect; /* the kernel has no MADV_GUARD_INSTALL */
-    size_t guards_left;      /* valid then: how many more may be made */
-    bool reported_unguarded;
+    struct coro__guards guards;
 };
 
 void coro__stacks_init(struct coro__stacks *stacks, void (*entry)(void),

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/guard.h"
+#include "util/message.h"
+#include "util/valgrind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Linux 6.13; the number is the same on every architecture. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+/* Linux 5.14. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+enum {
+    MOST_AT_ONCE = 64,
+    /* For fewer pages it is not worth the two system calls more. */
+    LEAST_AT_ONCE = 8,
+};
+
+void coro__guards_init(struct coro__guards *guards, const struct coro__log *log)
+{
+    memset(guards, 0, sizeof *guards);
+    guards->log = log;
+    guards->page = (size_t)sysconf(_SC_PAGESIZE);
+    /* It complains of calls that it does not know. */
+    guards->one_by_one = coro__valgrind_runs();
+}
+
+/* Emulators accept advice that they do not know: the first guard page must be one. */
+static bool guard_by_advice(struct coro__guards *guards, char *page)
+{
+    if (guards->by_mprotect || madvise(page, guards->page, MADV_GUARD_INSTALL) < 0)
+        return false;
+    if (guards->by_advice)
+        return true;
+    guards->by_advice = madvise(page, guards->page, MADV_POPULATE_READ) < 0;
+    return guards->by_advice;
+}
+
+/* Each takes two of the mappings that the process may have, without which it can map no more
+ * memory: a quarter of them is left to all else. */
+static size_t most_guards(void)
+{
+    enum { LINUX_DEFAULT = 65530 };
+    char text[32] = "";
+    const int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    const unsigned long most = length > 0 ? strtoul(text, NULL, 10) : LINUX_DEFAULT;
+    return most / 8 * 3;
+}
+
+static bool guard_by_mprotect(struct coro__guards *guards, char *page)
+{
+    if (!guards->by_mprotect) {
+        guards->by_mprotect = true;
+        guards->left = most_guards();
+    }
+    errno = ENOMEM;
+    if (guards->left == 0 || mprotect(page, guards->page, PROT_NONE) < 0)
+        return false;
+    guards->left--;
+    return true;
+}
+
+static void guard_one(struct coro__guards *guards, char *page)
+{
+    if (guard_by_advice(guards, page) || guard_by_mprotect(guards, page) ||
+        guards->reported_missing)
+        return;
+    guards->reported_missing = true;
+    coro__log(guards->log, CORO_LOG_NO_GUARD_PAGE, NULL, -errno,
+              "no guard page for a stack: %s; raise vm.max_map_count (an overflow of a stack "
+              "without one is not noticed)",
+              coro__error_text(-errno));
+}
+
+#if defined SYS_process_madvise && defined SYS_pidfd_open
+/* Linux takes such advice from the process itself only, but has a name for it that is an fd. */
+static ssize_t advise(const struct iovec *pages, size_t n, int advice)
+{
+    const int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (self < 0)
+        return -1;
+    const long advised = syscall(SYS_process_madvise, self, pages, n, advice, 0);
+    close(self);
+    return advised;
+}
+#else
+static ssize_t advise(const struct iovec *pages, size_t n, int advice)
+{
+    (void)pages;
+    (void)n;
+    (void)advice;
+    return -1;
+}
+#endif
+
+/* Where the kernel takes advice on many pages in one call, which for each page is a third less than
+ * a call for each. 0 if it does not. */
+static size_t guard_many(struct coro__guards *guards, char *page, size_t stride, size_t n)
+{
+    struct iovec pages[MOST_AT_ONCE];
+    if (n > MOST_AT_ONCE)
+        n = MOST_AT_ONCE;
+    for (size_t i = 0; i < n; i++)
+        pages[i] = (struct iovec){page + i * stride, guards->page};
+    const ssize_t advised = advise(pages, n, MADV_GUARD_INSTALL);
+    const size_t made = advised > 0 ? (size_t)advised / guards->page : 0;
+    guards->one_by_one = made == 0;
+    return made;
+}
+
+size_t coro__guard(struct coro__guards *guards, char *page, size_t stride, size_t n)
+{
+    const bool many = n >= LEAST_AT_ONCE && guards->by_advice && !guards->one_by_one;
+    const size_t made = many ? guard_many(guards, page, stride, n) : 0;
+    if (made > 0)
+        return made;
+    guard_one(guards, page);
+    return 1;
+}

@@ -16,8 +16,10 @@ enum {
     MARKS = 2,
     /* How far prefetching reads, without looking at what it finds there. */
     READ_AHEAD = 4,
-    /* Entries whose structs and stacks cannot all be in the nearest cache. */
+    /* Entries whose structs and stacks cannot all be in the nearest cache; and when the loop has
+     * looked for what is ready, which may not have run for long. */
     LARGE_PASS = 64,
+    LARGE_PASS_OF_LOOP = 4,
     /* Small passes follow each other in the same array up to here. */
     SMALL_END = HEADROOM + 4 * LARGE_PASS,
 };
@@ -237,7 +239,7 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
         mark_end(&ready->now);
         clear(&ready->next, ready->arrays[array == ready->arrays[0]]);
         ready->small_end = NULL;
-        ready->large = end - ready->now.at > LARGE_PASS;
+        ready->large = end - at > (may_go_on ? LARGE_PASS : LARGE_PASS_OF_LOOP);
     }
 }
 

@@ -10,6 +10,8 @@ enum {
     FIRST_CAPACITY = 64,
     /* Fewer entries without a timer than this are left where they are. */
     FEW_STOPPED = 64,
+    /* Timers to fetch together: they lie on the stacks of tasks that have slept. */
+    FETCHED = 16,
 };
 
 void coro__timers_destroy(struct coro__timers *timers)
@@ -66,23 +68,37 @@ static void sift_down(struct coro__timers *timers, size_t index, struct coro__ti
     heap[index] = entry;
 }
 
-/* Takes the first entry out, and gives its slot back. The last one fills its place: most likely far
+/* Those of one child are a cache line. Past the end nothing happens. */
+CORO__INLINE void fetch_grandchildren(const struct coro__timer_entry *heap, size_t index)
+{
+    const struct coro__timer_entry *first = &heap[(index * ARITY + 1) * ARITY + 1];
+    for (size_t child = 0; child < ARITY; child++)
+        __builtin_prefetch(&first[child * ARITY]);
+}
+
+static void free_slot(struct coro__timers *timers, size_t slot)
+{
+    timers->slots[slot].next_free = timers->free_slot;
+    timers->free_slot = slot;
+}
+
+/* Takes the first entry out, and returns its slot. The last one fills its place: most likely far
  * down, so that the way there is made without comparing with it. */
-static void take_first(struct coro__timers *timers)
+static size_t take_first(struct coro__timers *timers)
 {
     struct coro__timer_entry *heap = timers->heap;
     const size_t slot = heap[0].slot;
-    timers->slots[slot].next_free = timers->free_slot;
-    timers->free_slot = slot;
     const size_t count = --timers->count;
     const struct coro__timer_entry last = heap[count];
     size_t index = 0;
     while (index * ARITY + 1 < count) {
+        fetch_grandchildren(heap, index);
         const size_t child = first_child(heap, count, index);
         heap[index] = heap[child];
         index = child;
     }
     sift_up(heap, index, last);
+    return slot;
 }
 
 static void forget_all(struct coro__timers *timers)
@@ -102,8 +118,7 @@ static void sweep(struct coro__timers *timers)
         if (timers->slots[entry.slot].timer) {
             timers->heap[kept++] = entry;
         } else {
-            timers->slots[entry.slot].next_free = timers->free_slot;
-            timers->free_slot = entry.slot;
+            free_slot(timers, entry.slot);
         }
     }
     timers->count = kept;
@@ -193,19 +208,65 @@ coro_time coro__timers_next(struct coro__timers *timers)
     if (!coro__timers_any(timers))
         return CORO_FOREVER;
     for (; !timers->slots[timers->heap[0].slot].timer; timers->stopped--)
-        take_first(timers);
+        free_slot(timers, take_first(timers));
     return timers->heap[0].deadline;
+}
+
+CORO__INLINE bool any_due(const struct coro__timers *timers, coro_time now)
+{
+    return timers->count > 0 && timers->heap[0].deadline <= now;
+}
+
+/* An entry was taken out; its timer is NULL if that was stopped. */
+CORO__INLINE void fire(struct coro__timers *timers, struct coro__ready *ready,
+                       struct coro__timer *timer)
+{
+    if (CORO__UNLIKELY(!timer)) {
+        timers->stopped--;
+        return;
+    }
+    timer->slot = CORO__TIMER_NOWHERE;
+    coro__ready_push_callback(ready, &timer->callback);
+}
+
+/* Fires those of n slots, and further ones up to FETCHED, whose entries are due. */
+CORO__INLINE void fire_together(struct coro__timers *timers, struct coro__ready *ready,
+                                coro_time now, size_t slots[], size_t n)
+{
+    struct coro__timer *due[FETCHED];
+    for (; n < FETCHED && any_due(timers, now); n++) {
+        slots[n] = take_first(timers);
+        __builtin_prefetch(&timers->slots[slots[n]]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        due[i] = timers->slots[slots[i]].timer;
+        __builtin_prefetch(due[i], 1);
+        free_slot(timers, slots[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        fire(timers, ready, due[i]);
+}
+
+/* That of a slot, whose entry was taken out, and all others that are due. */
+static __attribute__((noinline)) void
+fire_several(struct coro__timers *timers, struct coro__ready *ready, coro_time now, size_t slot)
+{
+    size_t slots[FETCHED] = {slot};
+    fire_together(timers, ready, now, slots, 1);
+    while (any_due(timers, now))
+        fire_together(timers, ready, now, slots, 0);
 }
 
 void coro__timers_fire(struct coro__timers *timers, struct coro__ready *ready, coro_time now)
 {
-    while (coro__timers_next(timers) <= now) {
-        struct coro__timer *timer = timers->slots[timers->heap[0].slot].timer;
-        __builtin_prefetch(timer, 1);
-        take_first(timers);
-        timer->slot = CORO__TIMER_NOWHERE;
-        coro__ready_push_callback(ready, &timer->callback);
-        if (!coro__timers_any(timers))
-            return;
+    if (!any_due(timers, now))
+        return;
+    const size_t slot = take_first(timers);
+    if (any_due(timers, now)) {
+        fire_several(timers, ready, now, slot);
+        return;
     }
+    struct coro__timer *timer = timers->slots[slot].timer;
+    free_slot(timers, slot);
+    fire(timers, ready, timer);
 }

@@ -32,14 +32,23 @@ bool on_io_uring(void)
     return poller && strcmp(poller, "io_uring") == 0;
 }
 
+/* Why a suite does not run on a poller; NULL if it does. */
+static const char *reason_against(const char *poller)
+{
+    if (under_valgrind() && strcmp(poller, "poll") == 0)
+        return "Valgrind takes long";
+    return have_poller(poller) ? NULL : "it is not there";
+}
+
 int run_suite_on_pollers(const char *name, const TTest *const tests[])
 {
     static const char *const pollers[] = {"epoll", "poll", "io_uring"};
     int rc = 0;
     for (size_t i = 0; i < sizeof pollers / sizeof pollers[0]; i++) {
-        char title[64];
-        if (!have_poller(pollers[i])) {
-            snprintf(title, sizeof title, "%s on %s, which is not there", name, pollers[i]);
+        char title[128];
+        const char *reason = reason_against(pollers[i]);
+        if (reason) {
+            snprintf(title, sizeof title, "%s (%s): %s", name, pollers[i], reason);
             skip(title);
             continue;
         }

@@ -12,7 +12,8 @@ bool have_poller(const char *name);
 /* Whether CORO_POLLER chooses that. */
 bool on_io_uring(void);
 
-/* run_suite() for each poller that there is, which CORO_POLLER chooses. */
+/* run_suite() for each poller that there is, which CORO_POLLER chooses; under Valgrind not on poll.
+ */
 int run_suite_on_pollers(const char *name, const TTest *const tests[]);
 
 /* The two ends, blocking, as a program makes them; of a pipe the first is for reading. */

@@ -128,6 +128,53 @@ EAGER_TEST(a_group_sees_members_that_are_done_at_once)
     return 0;
 }
 
+enum { CALLS = 1000, DEPTH = 480 };
+
+static coro_handle calls[CALLS];
+
+static void schedule_calls(void)
+{
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(coro_call_soon(traces_pass, NULL, &calls[i]), 0);
+}
+
+static void cancel_calls(void)
+{
+    for (int i = 0; i < CALLS; i++)
+        ck_assert(coro_handle_cancel(&calls[i]));
+}
+
+static int nests(void *depth)
+{
+    const coro_task_options options = {.eager_start = true, .stack_size = 16 * 1024};
+    if (NUMBER(depth) == 0)
+        return 0;
+    coro_task *task = coro_create_task_with(&options, nests, ARG(NUMBER(depth) - 1));
+    ck_assert(task && coro_done(task));
+    const int deepest = coro_result(task, NULL);
+    coro_release(task);
+    return deepest + 1;
+}
+
+static int cancels_calls_and_nests(void *arg)
+{
+    cancel_calls();
+    return nests(ARG(DEPTH));
+}
+
+/* They go in front of what the pass still has, in which the calls have left holes. */
+TASK_TEST(eager_tasks_find_room_in_a_pass_of_cancelled_calls)
+{
+    coro_task *task = spawn(cancels_calls_and_nests, NULL);
+    schedule_calls();
+    cancel_calls();
+    schedule_calls();
+    coro_yield();
+    ck_assert_int_eq(coro_join(task, NULL), DEPTH);
+    expect_trace("");
+    return 0;
+}
+
 static int main_is_traced(void *arg)
 {
     trace("main");
@@ -152,6 +199,7 @@ int main(void)
         an_eager_task_may_cancel_itself,
         a_group_sees_members_that_are_done_at_once,
         the_main_task_starts_in_the_loop,
+        eager_tasks_find_room_in_a_pass_of_cancelled_calls,
         NULL,
     };
     return run_suite("eager", tests);

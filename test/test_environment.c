@@ -213,6 +213,46 @@ START_TEST(debug_mode_reports_a_task_that_changes_the_control_words_and_puts_the
 }
 END_TEST
 
+/* --- A hook that acts on what was about to run ------------------------------------------------ */
+static coro_handle next_call;
+
+static void traces_call(void *name)
+{
+    trace("%s", (const char *)name);
+}
+
+static void does_nothing(void *arg)
+{
+}
+
+static void cancels_the_next_call(void *arg, const coro_log_record *record)
+{
+    ck_assert_int_eq(record->event, CORO_LOG_FP_ENV_CHANGED);
+    for (int i = 0; i < 5000; i++)
+        ck_assert_int_eq(coro_call_soon(does_nothing, NULL, NULL), 0);
+    trace("cancelled %d", coro_handle_cancel(&next_call));
+}
+
+static int leaves_with_a_call_next(void *arg)
+{
+    coro_call_soon(traces_call, (void *)"call", &next_call);
+    coro_call_soon(traces_call, (void *)"other", NULL);
+    fesetround(FE_UPWARD);
+    coro_yield();
+    ck_assert(!coro_handle_cancel(&next_call));
+    return 0;
+}
+
+START_TEST(a_hook_may_cancel_the_call_that_comes_next)
+{
+    const coro_run_options options = {
+        .virtual_clock = true, .debug = true, .log = cancels_the_next_call};
+    ck_assert_int_eq(coro_run_with(&options, leaves_with_a_call_next, NULL), 0);
+    expect_trace("cancelled 1 other");
+    ck_assert_int_eq(rounding(), FE_TONEAREST);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -225,6 +265,7 @@ int main(void)
         an_eager_task_with_fp_env_leaves_its_creator_alone,
         tasks_share_the_mode_that_the_run_was_started_with,
         debug_mode_reports_a_task_that_changes_the_control_words_and_puts_them_right,
+        a_hook_may_cancel_the_call_that_comes_next,
         NULL,
     };
     return run_suite("environment", tests);

@@ -60,6 +60,24 @@ static int use_stack(void *bytes)
     return used[0];
 }
 
+static int tells_where_its_stack_is(void *where)
+{
+    *(uintptr_t *)where = (uintptr_t)__builtin_frame_address(0);
+    return 0;
+}
+
+TASK_TEST(a_task_runs_on_the_stack_that_has_just_become_free)
+{
+    uintptr_t first = 0, last = 0;
+    coro_task *tasks[] = {spawn(tells_where_its_stack_is, &first), spawn(returns, NULL),
+                          spawn(tells_where_its_stack_is, &last)};
+    coro_cancel(tasks[1]);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(coro_join(tasks[i], NULL), i == 1 ? -ECANCELED : 0);
+    ck_assert_uint_eq(first, last);
+    return 0;
+}
+
 TASK_TEST(a_task_gets_the_stack_that_it_asks_for)
 {
     const coro_task_options options = {.stack_size = 1024 * 1024};
@@ -655,6 +673,7 @@ int main(void)
         no_task_is_made_outside_a_loop,
         no_task_is_made_without_a_function,
         all_options_default_to_zero,
+        a_task_runs_on_the_stack_that_has_just_become_free,
         a_task_gets_the_stack_that_it_asks_for,
         the_high_water_mark_is_what_was_used,
         debug_mode_knows_the_high_water_mark_of_a_task_that_has_ended,

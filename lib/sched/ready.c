@@ -146,15 +146,13 @@ void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback 
     *ready->next.end++ = entry_of(callback);
 }
 
-static void close_holes(struct coro__ready *ready)
+static void close_holes(struct coro__pass *pass)
 {
-    struct coro__pass *pass = &ready->next;
     uintptr_t *end = pass->at;
     for (const uintptr_t *entry = pass->at; entry < pass->end; entry++)
         if (*entry != CORO__ENTRY_HOLE)
             *end++ = *entry;
     pass->end = end;
-    ready->holes = 0;
     renumber(pass);
 }
 
@@ -168,8 +166,10 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
     *entry = CORO__ENTRY_HOLE;
     if (entry >= ready->next.at && entry < ready->next.end) {
         ready->small_end = NULL;
-        if (++ready->holes == ready->capacity)
-            close_holes(ready);
+        if (++ready->holes == ready->capacity) {
+            close_holes(&ready->next);
+            ready->holes = 0;
+        }
     }
     if (callback->of)
         coro__task_release(callback->of);
@@ -177,6 +177,8 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
 
 void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry)
 {
+    if (CORO__UNLIKELY(entry == CORO__ENTRY_HOLE))
+        return;
     struct coro__callback *callback = callback_of(entry);
     coro_task *of = callback->of;
     callback->entry = NULL;
@@ -256,19 +258,25 @@ static coro_task *enter_loop(struct coro__ready *ready, uintptr_t entry)
     /* The mark of the end stays, until the loop turns to the next pass. */
     if (entry == CORO__ENTRY_END)
         ready->now.at--;
+    /* Until the loop runs it, a hook may still take it out. */
+    else if (is_callback(entry))
+        callback_of(entry)->entry = &ready->entry;
     ready->entry = entry;
     return &ready->idle;
 }
 
-/* A cached stack, if there is one at hand; else NULL. */
-CORO__INLINE struct coro__stack *cached_stack(struct coro__ready *ready, size_t size)
+/* Gives a fresh task that is not cancelled a stack that is at hand; false without one. */
+CORO__INLINE bool give_cached_stack(struct coro__ready *ready, coro_task *task)
 {
+    if (CORO__UNLIKELY(task->must_cancel))
+        return false;
     struct coro__stack *stack = ready->spare;
-    if (stack && CORO__LIKELY(stack->of->size == size)) {
+    if (stack && CORO__LIKELY(stack->of->size == task->stack_size))
         ready->spare = NULL;
-        return stack;
-    }
-    return coro__stack_get_hot(&ready->stacks, size);
+    else if (CORO__UNLIKELY(!(stack = coro__stack_get_hot(&ready->stacks, task->stack_size))))
+        return false;
+    coro__task_take_stack(task, stack);
+    return true;
 }
 
 static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__ready *ready,
@@ -283,8 +291,8 @@ static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__read
             if (entry != CORO__ENTRY_HOLE)
                 return enter_loop(ready, entry);
         } else {
-            coro_task *task = (coro_task *)(entry & ~(uintptr_t)CORO__ENTRY_TAGS);
-            if (ready->start(ready, task))
+            coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
+            if (give_cached_stack(ready, task) || ready->start(ready, task))
                 return task;
         }
         entry = *ready->now.at++;
@@ -297,12 +305,8 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
 {
     if (CORO__LIKELY((entry & CORO__ENTRY_TAGS) == CORO__ENTRY_FRESH)) {
         coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
-        struct coro__stack *stack =
-            CORO__LIKELY(!task->must_cancel) ? cached_stack(ready, task->stack_size) : NULL;
-        if (CORO__LIKELY(stack != NULL)) {
-            coro__task_take_stack(task, stack);
+        if (CORO__LIKELY(give_cached_stack(ready, task)))
             return task;
-        }
     }
     return next_tagged_slowly(ready, entry);
 }
@@ -319,13 +323,15 @@ static void part(struct coro__ready *ready)
     renumber(next);
 }
 
-/* Moves this pass up in its array, to make room at the start. */
+/* Moves this pass up in its array, to make room at the start. There is room at the end when the
+ * holes are closed: what goes in front has its place reserved, like all that is left. */
 static void make_headroom(struct coro__ready *ready)
 {
     struct coro__pass *now = &ready->now;
     find_end(ready);
     if (now->entries == ready->next.entries)
         part(ready);
+    close_holes(now);
     memmove(now->at + HEADROOM, now->at, (size_t)(now->end - now->at) * sizeof *now->at);
     now->at += HEADROOM;
     now->end += HEADROOM;

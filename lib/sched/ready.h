@@ -32,7 +32,7 @@ struct coro__callback {
     /* Runs on the loop; NULL in the wait of a task: the task itself is made ready instead. */
     void (*run)(struct coro__ready *ready, struct coro__callback *callback);
     coro_task *of;    /* the future that it was added to; a reference while queued. Or NULL */
-    uintptr_t *entry; /* its own while queued, else NULL */
+    uintptr_t *entry; /* its own while queued, or ready->entry; else NULL */
 };
 
 /* One pass: the entries from `at` to `end`, then the marks of its end. `at` of the next pass is
@@ -58,7 +58,7 @@ struct coro__ready {
     unsigned passes_left; /* passes to start without going through the loop */
     bool large;           /* there are enough entries in this pass for prefetching to pay */
     int *errno_location;  /* this thread's errno */
-    uintptr_t entry;      /* for the loop: what it was entered for */
+    uintptr_t entry;      /* for the loop: what it was entered for; a hole if taken out since */
     coro_task idle;
     /* Gives a fresh task a stack where there may be none in the cache, or it is cancelled, so that
      * it can be entered; false if it ended instead. */

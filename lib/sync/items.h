@@ -38,6 +38,12 @@ static inline int coro__items_reserve(struct coro__items *items)
     return items->count < items->capacity ? 0 : coro__items_grow(items);
 }
 
+/* Whether a push needs no room to be made, and is none into the heap. */
+static inline bool coro__items_have_place(const struct coro__items *items)
+{
+    return items->kind != CORO_QUEUE_PRIORITY && items->count < items->capacity;
+}
+
 void coro__items_heap_push(struct coro__items *items, void *item);
 void *coro__items_heap_pop(struct coro__items *items);
 

@@ -157,16 +157,41 @@ int coro_queue_get_nowait(coro_queue *queue, void **item)
     return get_now(queue, item);
 }
 
-int coro_queue_put(coro_queue *queue, void *item)
+/* Of their own, so that the usual ways through the next two make no call but at their ends, and
+ * save no register for one. */
+static __attribute__((noinline)) int put_or_wait(coro_queue *queue, void *item)
 {
     const int rc = put_now(queue, item);
     return rc == -EAGAIN ? coro__queue_put_slow(queue, item) : rc;
 }
 
-int coro_queue_get(coro_queue *queue, void **item)
+static __attribute__((noinline)) int get_or_wait(coro_queue *queue, void **item)
 {
     const int rc = get_now(queue, item);
     return rc == -EAGAIN ? coro__queue_get_slow(queue, item) : rc;
+}
+
+int coro_queue_put(coro_queue *queue, void *item)
+{
+    if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) || coro__queue_full(queue) ||
+        !coro__items_have_place(&queue->items) || coro__waiters_check(&queue->getters) < 0)
+        return put_or_wait(queue, item);
+    coro__items_push(&queue->items, item);
+    queue->unfinished++;
+    coro__waiters_wake_next(&queue->getters);
+    return 0;
+}
+
+int coro_queue_get(coro_queue *queue, void **item)
+{
+    if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) ||
+        queue->items.kind != CORO_QUEUE_FIFO)
+        return get_or_wait(queue, item);
+    if (queue->items.count > 0)
+        return get_now(queue, item);
+    if (item)
+        *item = NULL;
+    return coro__queue_get_slow(queue, item);
 }
 
 /* --- What is in it ---------------------------------------------------------------------------- */

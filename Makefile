@@ -194,7 +194,7 @@ demo: ROUNDS ?= 5
 
 # --- Installation ---------------------------------------------------------------------------------
 headers := $(patsubst $(S)include/%,%,$(wildcard $(S)include/*.h $(S)include/coro/*.h))
-docs := $(patsubst $(S)%,%,$(wildcard $(S)COPYING $(S)README.md $(S)docs/*.md))
+docs := $(patsubst $(S)%,%,$(wildcard $(S)COPYING $(S)README.md $(S)docs/*.md $(S)docs/*.svg))
 D = $(DESTDIR)
 
 install: $(libs)

@@ -3,12 +3,13 @@
 #include "util/message.h"
 #include "util/valgrind.h"
 
+#include CORO_PIDFD_HEADER
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -87,27 +88,6 @@ static void guard_one(struct coro__guards *guards, char *page)
               coro__error_text(-errno));
 }
 
-#if defined SYS_process_madvise && defined SYS_pidfd_open
-/* Linux takes such advice from the process itself only, but has a name for it that is an fd. */
-static ssize_t advise(const struct iovec *pages, size_t n, int advice)
-{
-    const int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    if (self < 0)
-        return -1;
-    const long advised = syscall(SYS_process_madvise, self, pages, n, advice, 0);
-    close(self);
-    return advised;
-}
-#else
-static ssize_t advise(const struct iovec *pages, size_t n, int advice)
-{
-    (void)pages;
-    (void)n;
-    (void)advice;
-    return -1;
-}
-#endif
-
 /* Where the kernel takes advice on many pages in one call, which for each page is a third less than
  * a call for each. 0 if it does not. */
 static size_t guard_many(struct coro__guards *guards, char *page, size_t stride, size_t n)
@@ -117,7 +97,11 @@ static size_t guard_many(struct coro__guards *guards, char *page, size_t stride,
         n = MOST_AT_ONCE;
     for (size_t i = 0; i < n; i++)
         pages[i] = (struct iovec){page + i * stride, guards->page};
-    const ssize_t advised = advise(pages, n, MADV_GUARD_INSTALL);
+    /* Linux takes such advice from the process itself only, but calls it by an fd. */
+    const int self = coro__pidfd_open(getpid());
+    const ssize_t advised = self < 0 ? -1 : coro__pidfd_madvise(self, pages, n, MADV_GUARD_INSTALL);
+    if (self >= 0)
+        close(self);
     const size_t made = advised > 0 ? (size_t)advised / guards->page : 0;
     guards->one_by_one = made == 0;
     return made;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Fds that stand for processes, of Linux 5.3 and later. errno as the system calls leave it. */
-#ifndef CORO_IO_PIDFD_LINUX_H
-#define CORO_IO_PIDFD_LINUX_H
+#ifndef CORO_UTIL_PIDFD_LINUX_H
+#define CORO_UTIL_PIDFD_LINUX_H
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,21 @@ static inline int coro__pidfd_wait(int fd, siginfo_t *info, int options)
 {
     enum { PIDFD = 3 }; /* P_PIDFD, which older headers do not have */
     return waitid((idtype_t)PIDFD, (id_t)fd, info, options);
+}
+
+/* process_madvise(2), which is of Linux 5.10. */
+static inline ssize_t coro__pidfd_madvise(int fd, const struct iovec *pieces, size_t n, int advice)
+{
+#ifdef SYS_process_madvise
+    return syscall(SYS_process_madvise, fd, pieces, n, advice, 0);
+#else
+    (void)fd;
+    (void)pieces;
+    (void)n;
+    (void)advice;
+    errno = ENOSYS;
+    return -1;
+#endif
 }
 
 #endif

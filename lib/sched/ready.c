@@ -146,6 +146,7 @@ void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback 
     *ready->next.end++ = entry_of(callback);
 }
 
+/* To be numbered anew. */
 static void close_holes(struct coro__pass *pass)
 {
     uintptr_t *end = pass->at;
@@ -153,7 +154,6 @@ static void close_holes(struct coro__pass *pass)
         if (*entry != CORO__ENTRY_HOLE)
             *end++ = *entry;
     pass->end = end;
-    renumber(pass);
 }
 
 void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *callback)
@@ -168,6 +168,7 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
         ready->small_end = NULL;
         if (++ready->holes == ready->capacity) {
             close_holes(&ready->next);
+            renumber(&ready->next);
             ready->holes = 0;
         }
     }
@@ -215,7 +216,7 @@ static void shuffle(struct coro__pass *pass, uint64_t *seed)
 
 /* Makes the next pass the one that is run. The one after it goes behind it while both are small,
  * else to the start of the other array. */
-CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
+CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
 {
     uintptr_t *array = ready->next.entries;
     uintptr_t *at = ready->next.at;
@@ -228,7 +229,7 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
     ready->now.at = at;
     ready->now.end = end;
     ready->holes = 0;
-    if (CORO__LIKELY(may_go_on) && CORO__LIKELY(end - at <= LARGE_PASS) &&
+    if (CORO__LIKELY(!by_loop) && CORO__LIKELY(end - at <= LARGE_PASS) &&
         CORO__LIKELY(end - array < SMALL_END)) {
         *end = CORO__ENTRY_END;
         end++;
@@ -241,13 +242,13 @@ CORO__INLINE void turn(struct coro__ready *ready, bool may_go_on)
         mark_end(&ready->now);
         clear(&ready->next, ready->arrays[array == ready->arrays[0]]);
         ready->small_end = NULL;
-        ready->large = end - at > (may_go_on ? LARGE_PASS : LARGE_PASS_OF_LOOP);
+        ready->large = end - at > (by_loop ? LARGE_PASS_OF_LOOP : LARGE_PASS);
     }
 }
 
 void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
 {
-    turn(ready, false);
+    turn(ready, true);
     if (*seed)
         shuffle(&ready->now, seed);
 }
@@ -286,7 +287,7 @@ static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__read
         if (CORO__LIKELY(entry == CORO__ENTRY_END) && CORO__LIKELY(ready->passes_left > 0) &&
             ready->next.end != ready->next.at) {
             ready->passes_left--;
-            turn(ready, true);
+            turn(ready, false);
         } else if (entry & CORO__ENTRY_CALLBACK) {
             if (entry != CORO__ENTRY_HOLE)
                 return enter_loop(ready, entry);

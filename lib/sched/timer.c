@@ -115,11 +115,10 @@ static void sweep(struct coro__timers *timers)
     size_t kept = 0;
     for (size_t i = 0; i < timers->count; i++) {
         const struct coro__timer_entry entry = timers->heap[i];
-        if (timers->slots[entry.slot].timer) {
+        if (timers->slots[entry.slot].timer)
             timers->heap[kept++] = entry;
-        } else {
+        else
             free_slot(timers, entry.slot);
-        }
     }
     timers->count = kept;
     timers->stopped = 0;

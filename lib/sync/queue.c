@@ -72,6 +72,14 @@ coro_queue *coro_queue_create(const coro_queue_options *given)
 }
 
 /* --- Putting and getting ---------------------------------------------------------------------- */
+/* There is place. */
+CORO__INLINE void put_item(coro_queue *queue, void *item)
+{
+    coro__items_push(&queue->items, item);
+    queue->unfinished++;
+    coro__waiters_wake_next(&queue->getters);
+}
+
 CORO__INLINE int put_now(coro_queue *queue, void *item)
 {
     if (CORO__UNLIKELY(!queue))
@@ -85,9 +93,7 @@ CORO__INLINE int put_now(coro_queue *queue, void *item)
         rc = coro__items_reserve(&queue->items);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    coro__items_push(&queue->items, item);
-    queue->unfinished++;
-    coro__waiters_wake_next(&queue->getters);
+    put_item(queue, item);
     return 0;
 }
 
@@ -176,9 +182,7 @@ int coro_queue_put(coro_queue *queue, void *item)
     if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) || coro__queue_full(queue) ||
         !coro__items_have_place(&queue->items) || coro__waiters_check(&queue->getters) < 0)
         return put_or_wait(queue, item);
-    coro__items_push(&queue->items, item);
-    queue->unfinished++;
-    coro__waiters_wake_next(&queue->getters);
+    put_item(queue, item);
     return 0;
 }
 

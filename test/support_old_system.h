@@ -7,30 +7,18 @@
 #define SUPPORT_OLD_SYSTEM_H
 
 #include "support_io.h"
+#include "support_syscall.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
 int __wrap_close_range(unsigned first, unsigned last, int flags);
 
 static bool old_system;
 
-long __wrap_syscall(long number, ...)
+static int refusal(long number)
 {
-    va_list args;
-    long given[5];
-    va_start(args, number);
-    for (int i = 0; i < 5; i++)
-        given[i] = va_arg(args, long);
-    va_end(args);
-    if (old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal)) {
-        errno = ENOSYS;
-        return -1;
-    }
-    return __real_syscall(number, given[0], given[1], given[2], given[3], given[4]);
+    return old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal) ? ENOSYS : 0;
 }
 
 int __wrap_close_range(unsigned first, unsigned last, int flags)

@@ -9,8 +9,8 @@
 /* The program's: the error that a call is to fail with; 0 if it is to be made. */
 static int refusal(long number);
 
-/* NULL where the program was linked without --wrap. */
-long __real_syscall(long number, ...) __attribute__((weak));
+/* Not weak, here: in a static program that would not fetch it from the C library's archive. */
+long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
 /* Of calls with up to five numbers or pointers. */

@@ -60,7 +60,8 @@ bench-growth: build/bench/growth
 # --- Peers ----------------------------------------------------------------------------------------
 # A peer is built where its header (or its compiler) is found; ./bootstrap --peers installs them.
 ifneq ($(filter bench-peers bench-io,$(MAKECMDGOALS)),)
-finds = $(shell printf '\#include <$(2)>\n' | $(1) -E - >/dev/null 2>&1 && echo yes)
+hash := \#
+finds = $(shell printf '$(hash)include <$(2)>\n' | $(1) -E - >/dev/null 2>&1 && echo yes)
 finds_c = $(call finds,$(CC) $(CPPFLAGS) -xc,$(1))
 finds_cxx = $(if $(CXX),$(call finds,$(CXX) $(CPPFLAGS) -xc++,$(1)))
 has = $(shell command -v $(1) 2>/dev/null)

@@ -126,13 +126,15 @@ static coro_duration processor_time(void)
 
 START_TEST(a_sleep_on_the_real_clock_leaves_the_processor_to_others)
 {
-    coro_duration elapsed = 0;
-    /* The first run may cost more: under Valgrind, the translation of the code. */
-    ck_assert_int_eq(coro_run(sleeps_20_ms, &elapsed), 0);
-    const coro_duration before = processor_time();
-    for (int i = 0; i < 3; i++)
+    coro_duration elapsed = 0, least = CORO_FOREVER;
+    /* A run may cost more: under Valgrind, the first one, for the translation of the code. */
+    for (int i = 0; i < 20 && least >= 10 * CORO_MILLISECOND; i++) {
+        const coro_duration before = processor_time();
         ck_assert_int_eq(coro_run(sleeps_20_ms, &elapsed), 0);
-    ck_assert_int_lt(processor_time() - before, 20 * CORO_MILLISECOND);
+        const coro_duration used = processor_time() - before;
+        least = used < least ? used : least;
+    }
+    ck_assert_int_lt(least, 10 * CORO_MILLISECOND);
 }
 END_TEST
 

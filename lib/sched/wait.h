@@ -96,7 +96,6 @@ CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
     if (CORO__UNLIKELY(task->must_cancel))
         coro__offer_again(ready, task);
     task = coro__ready_leave(ready, task);
-    wait = task->wait;
     task->wait = NULL;
     const int status = wait->status;
     if (CORO__LIKELY(!task->must_cancel) && CORO__LIKELY(status != -ECANCELED))

@@ -115,40 +115,64 @@ CORO__INLINE int get_now(coro_queue *queue, void **item)
     return 0;
 }
 
-CORO__USED static int wait_and_put(coro_queue *queue, void *item)
+/* Once: -EAGAIN if another one was quicker. */
+CORO__INLINE int wait_and_try_to_put(coro_queue *queue, void *item)
 {
     struct queue_wait wait;
-    for (;;) {
-        int rc = park(queue, &queue->putters, &wait, &put_kind);
-        if (coro__queue_leave(queue))
-            return rc < 0 ? rc : -ESHUTDOWN;
-        if (rc == 0)
-            rc = put_now(queue, item);
-        if (rc == -EAGAIN)
-            continue;
-        if (rc < 0 && wait.waiting.waiter.granted)
-            coro__queue_pass_put_on(queue);
-        return rc;
-    }
+    int rc = park(queue, &queue->putters, &wait, &put_kind);
+    if (coro__queue_leave(queue))
+        return rc < 0 ? rc : -ESHUTDOWN;
+    if (CORO__LIKELY(rc == 0))
+        rc = put_now(queue, item);
+    if (CORO__UNLIKELY(rc < 0) && rc != -EAGAIN && wait.waiting.waiter.granted)
+        coro__queue_pass_put_on(queue);
+    return rc;
+}
+
+static __attribute__((noinline)) int put_after_others(coro_queue *queue, void *item)
+{
+    int rc;
+    do
+        rc = wait_and_try_to_put(queue, item);
+    while (rc == -EAGAIN);
+    return rc;
+}
+
+CORO__USED static int wait_and_put(coro_queue *queue, void *item)
+{
+    const int rc = wait_and_try_to_put(queue, item);
+    return CORO__LIKELY(rc != -EAGAIN) ? rc : put_after_others(queue, item);
 }
 
 CORO__SUSPENDING(coro__queue_put_slow, wait_and_put);
 
-CORO__USED static int wait_and_get(coro_queue *queue, void **item)
+/* Once: -EAGAIN if another one was quicker. */
+CORO__INLINE int wait_and_try_to_get(coro_queue *queue, void **item)
 {
     struct queue_wait wait;
-    for (;;) {
-        int rc = park(queue, &queue->getters, &wait, &get_kind);
-        if (coro__queue_leave(queue))
-            return rc < 0 ? rc : -ESHUTDOWN;
-        if (rc == 0)
-            rc = get_now(queue, item);
-        if (rc == -EAGAIN)
-            continue;
-        if (rc < 0 && wait.waiting.waiter.granted)
-            coro__queue_pass_get_on(queue);
-        return rc;
-    }
+    int rc = park(queue, &queue->getters, &wait, &get_kind);
+    if (coro__queue_leave(queue))
+        return rc < 0 ? rc : -ESHUTDOWN;
+    if (CORO__LIKELY(rc == 0))
+        rc = get_now(queue, item);
+    if (CORO__UNLIKELY(rc < 0) && rc != -EAGAIN && wait.waiting.waiter.granted)
+        coro__queue_pass_get_on(queue);
+    return rc;
+}
+
+static __attribute__((noinline)) int get_after_others(coro_queue *queue, void **item)
+{
+    int rc;
+    do
+        rc = wait_and_try_to_get(queue, item);
+    while (rc == -EAGAIN);
+    return rc;
+}
+
+CORO__USED static int wait_and_get(coro_queue *queue, void **item)
+{
+    const int rc = wait_and_try_to_get(queue, item);
+    return CORO__LIKELY(rc != -EAGAIN) ? rc : get_after_others(queue, item);
 }
 
 CORO__SUSPENDING(coro__queue_get_slow, wait_and_get);

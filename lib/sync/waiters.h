@@ -71,11 +71,15 @@ CORO__INLINE void coro__waiter_remove(struct coro__waiter *waiter)
     struct coro__waiter **list = waiter->list;
     if (!list)
         return;
-    struct coro__waiter *next = coro__waiter_of(waiter->link.next);
-    if (*list == waiter)
-        *list = next == waiter ? NULL : next;
-    coro__list_remove(&waiter->link);
+    struct coro__list *next = waiter->link.next;
     waiter->list = NULL;
+    if (CORO__LIKELY(next == &waiter->link)) {
+        *list = NULL;
+        return;
+    }
+    if (*list == waiter)
+        *list = coro__waiter_of(next);
+    coro__list_unlink(&waiter->link);
 }
 
 /* Whether there is one that was not cancelled. */

@@ -188,6 +188,7 @@ CORO_API bool coro_stream_at_eof(const coro_stream *stream);
  *
  * Returns 0, or
  *   -EPIPE   the stream was closed here, or its end was written
+ *   -EBUSY   a task sends a file
  *   -ENOMEM  without memory. If only a part could have been sent, or with TLS, the connection is
  *            lost by it
  * or the error by which the connection was lost. asyncio passes over lost connections here.
@@ -197,6 +198,24 @@ CORO_API int coro_stream_write(coro_stream *stream, const void *buffer, size_t n
 /* coro_stream_write() of several pieces in one go. -EINVAL for a count below 0, or more than
  * SSIZE_MAX bytes. StreamWriter.writelines(). */
 CORO_API int coro_stream_writelines(coro_stream *stream, const struct iovec *iov, int count);
+
+/*
+ * Sends n bytes of a file, or what there is up to its end: from its offset, or from *offset, which
+ * is moved on by what was sent, also if the call fails. What was written before is sent first, and
+ * nothing else is written meanwhile. By sendfile(2), or with TLS by reading the file and writing to
+ * the stream, with coro_stream_drain(). loop.sendfile().
+ *
+ * Returns how many bytes were sent, which is less than n only at the end of the file, or
+ *   -EINVAL  the file is a pipe or a socket, or the offset is below 0
+ *   -EPIPE   the stream was closed here, or its end was written
+ *   -ECONNABORTED  it was closed here meanwhile
+ *   -EBUSY   another task sends a file
+ *   -ECANCELED  the caller was cancelled
+ *   -ENOMEM
+ * or the error of reading the file, or that by which the connection was lost. An error of the file
+ * leaves the stream as it is.
+ */
+CORO_API ssize_t coro_stream_sendfile(coro_stream *stream, int file, off_t *offset, size_t n);
 
 /*
  * Waits, if the write buffer is over its high-water mark, until it is down to the low one. Also a
@@ -221,7 +240,8 @@ CORO_API bool coro_stream_can_write_eof(const coro_stream *stream);
 /* Ends writing, when all is sent: the peer reads the end. Reading goes on. Does nothing the second
  * time, and on a stream that was closed. StreamWriter.write_eof().
  *
- * Returns 0, -EOPNOTSUPP if that cannot be told, or the error by which the connection was lost. */
+ * Returns 0, -EOPNOTSUPP if that cannot be told, -EBUSY if a task sends a file, or the error by
+ * which the connection was lost. */
 CORO_API int coro_stream_write_eof(coro_stream *stream);
 
 /* --- Closing ---------------------------------------------------------------------------------- */
@@ -265,7 +285,7 @@ CORO_API int coro_stream_wait_closed(coro_stream *stream);
  *   -EINVAL      the context is NULL, a limit is below 0, there is no name to verify, or it begins
  *                with a dot or is longer than 255 bytes
  *   -EPIPE       the stream was closed, its end was written, or the peer's end was read
- *   -EBUSY       another task reads
+ *   -EBUSY       another task reads, or sends a file
  *   -ENOMEM, -EPERM
  * or an error of the connection. After an error of the handshake the connection is lost.
  */

@@ -81,19 +81,6 @@ static int encrypt(coro_stream *stream, struct coro__io *io, const struct coro__
 }
 
 /* --- What comes before it --------------------------------------------------------------------- */
-/* All is sent that is to go out as it is. */
-static int send_all(coro_stream *stream)
-{
-    const size_t high = stream->high, low = stream->low;
-    int rc = 0;
-    while (rc == 0 && stream->first) {
-        coro_stream_set_write_buffer_limits(stream, 0, 0);
-        rc = coro_stream_drain(stream);
-    }
-    coro_stream_set_write_buffer_limits(stream, high, low);
-    return rc;
-}
-
 /* Bytes that came unencrypted must not be taken for encrypted ones. */
 static int check_nothing_read(const coro_stream *stream)
 {
@@ -104,13 +91,6 @@ static int check_nothing_read(const coro_stream *stream)
                : coro_fail(-EPROTO, "there are bytes from before the TLS handshake");
 }
 
-static int check_writable(const coro_stream *stream)
-{
-    if (stream->lost && stream->error < 0)
-        return coro__stream_error(stream);
-    return stream->closing || stream->eof_written ? -EPIPE : 0;
-}
-
 int coro__stream_start_tls(coro_stream *stream, const struct coro__tls_start *start)
 {
     struct coro__io *io;
@@ -119,9 +99,9 @@ int coro__stream_start_tls(coro_stream *stream, const struct coro__tls_start *st
         rc = coro__stream_begin_to_read(stream);
     if (rc < 0)
         return rc;
-    rc = send_all(stream);
+    rc = coro__stream_send_all(stream);
     if (rc == 0)
-        rc = check_writable(stream);
+        rc = coro__stream_check_writing(stream);
     if (rc == 0)
         rc = check_nothing_read(stream);
     if (rc == 0)

@@ -54,6 +54,7 @@ struct coro_stream {
     size_t high, low;
     bool paused; /* it went over the high mark, and has not come down to the low one */
     bool eof_written;
+    bool sends_file;   /* a task does, and nothing else is written */
     bool sends_behind; /* `behind` listens */
     struct coro__listener behind;
 
@@ -119,6 +120,15 @@ int coro__stream_await_transport(coro_stream *stream, struct coro__io *io, const
 /* Reads ahead, if there is reason to and room; or does so no more. */
 void coro__stream_read_ahead(coro_stream *stream);
 void coro__stream_stop_reading(coro_stream *stream);
+
+/* 0 if more may be written. */
+int coro__stream_check_writing(const coro_stream *stream);
+
+/* coro_stream_write(), where that was checked. */
+int coro__stream_write(coro_stream *stream, const void *buffer, size_t n);
+
+/* Waits until all that was written is sent. 0, or as coro_stream_drain(). */
+int coro__stream_send_all(coro_stream *stream);
 
 /* When all that was written has been sent: does what comes then. 0, or the error that loses it. */
 int coro__stream_finish(coro_stream *stream);

@@ -226,15 +226,13 @@ static ssize_t send_at_once(coro_stream *stream, const struct iovec *iov, int co
     return (ssize_t)sent;
 }
 
-/* 0 if more may be written. */
-static int check_writing(const coro_stream *stream)
+int coro__stream_check_writing(const coro_stream *stream)
 {
-    const int rc = coro__stream_check(stream);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
     if (CORO__UNLIKELY(stream->lost) && stream->error < 0)
         return coro__stream_error(stream);
-    return CORO__UNLIKELY(stream->closing || stream->eof_written) ? -EPIPE : 0;
+    if (CORO__UNLIKELY(stream->closing || stream->eof_written))
+        return -EPIPE;
+    return CORO__UNLIKELY(stream->sends_file) ? -EBUSY : 0;
 }
 
 static int write_pieces(coro_stream *stream, const struct iovec *iov, int count, size_t size)
@@ -262,7 +260,9 @@ static int write_pieces(coro_stream *stream, const struct iovec *iov, int count,
 int coro_stream_writelines(coro_stream *stream, const struct iovec *iov, int count)
 {
     size_t size;
-    int rc = check_writing(stream);
+    int rc = coro__stream_check(stream);
+    if (CORO__LIKELY(rc == 0))
+        rc = coro__stream_check_writing(stream);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
     if (CORO__UNLIKELY(!coro__iov_size(iov, count, &size)))
@@ -271,6 +271,12 @@ int coro_stream_writelines(coro_stream *stream, const struct iovec *iov, int cou
     rc = size > 0 ? write_pieces(stream, iov, count, size) : 0;
     coro__stream_leave(stream);
     return rc;
+}
+
+int coro__stream_write(coro_stream *stream, const void *buffer, size_t n)
+{
+    const struct iovec iov = {(void *)(uintptr_t)buffer, n};
+    return write_pieces(stream, &iov, 1, n);
 }
 
 int coro_stream_write(coro_stream *stream, const void *buffer, size_t n)
@@ -307,6 +313,18 @@ int coro_stream_drain(coro_stream *stream)
     return rc;
 }
 
+int coro__stream_send_all(coro_stream *stream)
+{
+    const size_t high = stream->high, low = stream->low;
+    int rc = 0;
+    while (rc == 0 && stream->first) {
+        coro_stream_set_write_buffer_limits(stream, 0, 0);
+        rc = coro_stream_drain(stream);
+    }
+    coro_stream_set_write_buffer_limits(stream, high, low);
+    return rc;
+}
+
 int coro_stream_set_write_buffer_limits(coro_stream *stream, size_t high, size_t low)
 {
     const int rc = coro__stream_check(stream);
@@ -340,6 +358,8 @@ int coro_stream_write_eof(coro_stream *stream)
         return coro__stream_error(stream);
     if (stream->closing || stream->eof_written)
         return 0;
+    if (stream->sends_file)
+        return -EBUSY;
     if (!coro_stream_can_write_eof(stream))
         return -EOPNOTSUPP;
     stream->eof_written = true;

@@ -23,11 +23,6 @@
  */
 /* CPython, does not apply: a context has a type of its own:
  * test_unix_events.SelectorEventLoopUnixSocketTests.test_create_unix_server_ssl_bool */
-/* CPython, does not apply: files are sent to sockets; what goes over TLS is written to its stream:
- * test_sendfile.SendfileMixin.test_sendfile_ssl
- * test_sendfile.SendfileMixin.test_sendfile_ssl_pre_and_post_data
- * test_sendfile.SendfileMixin.test_sendfile_ssl_partial
- * test_sendfile.SendfileMixin.test_sendfile_ssl_close_peer_after_receiving */
 /* CPython, does not apply: each kind of socket, and a path, has a call of its own: there is
  * nothing to mix up or to leave out:
  * test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_host_port_sock

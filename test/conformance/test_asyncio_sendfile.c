@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that are sent as CPython's cases have them. coro_sendfile() is sendfile(2), which may send
- * less than was asked for; on a stream it comes when all that was written has been sent. */
+ * less than was asked for; coro_stream_sendfile() sends all. */
 #include "../support_stream.h"
 
 #include <netinet/in.h>
@@ -13,7 +13,6 @@
  * test_base_events.BaseLoopSockSendfileTests.test_sock_sendfile_fallback_offset_and_count
  * test_sendfile.SendfileMixin.test_sendfile_force_fallback
  * test_sendfile.SendfileMixin.test_sendfile_force_unsupported_native
- * test_sendfile.SendfileMixin.test_sendfile_fallback_close_peer_in_the_middle_of_receiving
  * test_sendfile.SendfileMixin.test_sendfile_no_fallback_for_fallback_transport
  * test_unix_events.SelectorEventLoopUnixSockSendfileTests.test_sock_sendfile_not_available */
 /* CPython, does not apply: a file is an fd, and a size or an offset a number:
@@ -27,8 +26,6 @@
 /* CPython, does not apply: sendfile(2) sends to sockets of any kind:
  * test_base_events.BaseLoopSockSendfileTests.test_nonstream_socket
  * test_sendfile.SendfileMixin.test_sendfile_not_supported */
-/* CPython, does not apply: a file is sent with the fd of a stream, which knows nothing of it:
- * test_sendfile.SendfileMixin.test_sendfile_prevents_bare_write */
 
 enum { SIZE = 17 * 64 * 1024 + 1, MIXED = 64 * 1024, SMALL = 64 * 1024 };
 
@@ -215,13 +212,6 @@ TASK_TEST(a_cancelled_transfer_sends_nothing_more)
 }
 
 /* --- Streams ---------------------------------------------------------------------------------- */
-static ssize_t send_by_stream(coro_stream *stream, int file, size_t n)
-{
-    ck_assert_int_eq(coro_stream_set_write_buffer_limits(stream, 0, 0), 0);
-    const int rc = coro_stream_drain(stream);
-    return rc < 0 ? rc : send_all_of(coro_stream_fd(stream), file, n);
-}
-
 static coro_stream *open_sender(int *peer)
 {
     int fds[2];
@@ -243,7 +233,7 @@ TASK_TEST(a_stream_sends_a_file_between_other_bytes)
     fill(other, MIXED, 7);
     coro_task *receiver = spawn(receives_all, ARG(peer));
     ck_assert_int_eq(coro_stream_write(stream, other, MIXED), 0);
-    ck_assert_int_eq(send_by_stream(stream, file, SIZE), SIZE);
+    ck_assert_int_eq(coro_stream_sendfile(stream, file, NULL, SIZE), SIZE);
     ck_assert_int_eq(coro_stream_write(stream, other, MIXED), 0);
     close_stream(stream);
     ck_assert_int_eq(coro_join(receiver, NULL), SIZE + 2 * MIXED);
@@ -262,7 +252,7 @@ TASK_TEST(a_stream_sends_a_part_of_a_file)
     coro_stream *stream = open_sender(&peer);
     coro_task *receiver = spawn(receives_all, ARG(peer));
     ck_assert_int_eq(lseek(file, 1000, SEEK_SET), 1000);
-    ck_assert_int_eq(send_by_stream(stream, file, 100), 100);
+    ck_assert_int_eq(coro_stream_sendfile(stream, file, NULL, 100), 100);
     close_stream(stream);
     ck_assert_int_eq(coro_join(receiver, NULL), 100);
     ck_assert(filled(received, 100, 1000));
@@ -279,8 +269,7 @@ TASK_TEST(a_stream_that_is_closed_sends_no_file)
     const int file = make_file(SIZE);
     coro_stream *stream = open_sender(&peer);
     ck_assert_int_eq(coro_stream_close(stream), 0);
-    ck_assert_int_eq(coro_stream_drain(stream), -ECONNRESET);
-    ck_assert_int_eq(coro_sendfile(coro_stream_fd(stream), file, NULL, SIZE), -EBADF);
+    ck_assert_int_eq(coro_stream_sendfile(stream, file, NULL, SIZE), -EPIPE);
     ck_assert_int_eq(receives_all(ARG(peer)), 0);
     ck_assert_int_eq(place_of(file), 0);
     coro_stream_release(stream);
@@ -308,7 +297,7 @@ TASK_TEST(the_peer_closes_when_it_has_all)
     const int file = make_file(SIZE);
     coro_stream *stream = open_sender(&reading.fd);
     coro_task *receiver = spawn(reads_and_closes, &reading);
-    ck_assert_int_eq(send_by_stream(stream, file, SIZE), SIZE);
+    ck_assert_int_eq(coro_stream_sendfile(stream, file, NULL, SIZE), SIZE);
     ck_assert_int_eq(coro_join(receiver, NULL), 0);
     ck_assert(filled(received, SIZE, 0));
     close_stream(stream);
@@ -324,7 +313,7 @@ TASK_TEST(the_peer_closes_in_the_middle)
     const int file = make_file(SIZE);
     coro_stream *stream = open_sender(&reading.fd);
     coro_task *receiver = spawn(reads_and_closes, &reading);
-    const ssize_t rc = send_by_stream(stream, file, SIZE);
+    const ssize_t rc = coro_stream_sendfile(stream, file, NULL, SIZE);
     ck_assert(rc == -EPIPE || rc == -ECONNRESET);
     ck_assert_int_eq(coro_join(receiver, NULL), 0);
     ck_assert_int_ge(place_of(file), 1024);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* A file goes out by sendfile(2) where the fd gets the bytes as they are; else it is read. */
+#include "coro/file.h"
+#include "coro/io.h"
+#include "io/stream.h"
+#include "io/system.h"
+#include "util/memory.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Of what is read, and of what the kernel is told at once, which counts from the offset. */
+enum { PIECE = 64 * 1024, LARGE_PIECE = 1 << 30 };
+
+struct source {
+    int file;
+    off_t *offset; /* NULL: the file's own */
+    char *buffer;  /* NULL where it is not to be read */
+};
+
+/* --- Reading, and writing what was read ------------------------------------------------------- */
+static off_t place_of(const struct source *source)
+{
+    if (source->offset)
+        return *source->offset;
+    const int saved_errno = errno;
+    return (off_t)coro__system_result(lseek(source->file, 0, SEEK_CUR), saved_errno);
+}
+
+static void move_on(const struct source *source, off_t to)
+{
+    const int saved_errno = errno;
+    if (source->offset)
+        *source->offset = to;
+    else
+        lseek(source->file, to, SEEK_SET);
+    errno = saved_errno;
+}
+
+static ssize_t read_and_write(coro_stream *stream, const struct source *source, size_t n)
+{
+    const off_t place = place_of(source);
+    ssize_t rc = place < 0 ? place : coro_pread(source->file, source->buffer, n, place);
+    if (rc <= 0)
+        return rc == -ESPIPE ? -EINVAL : rc;
+    if (stream->closing)
+        return 0;
+    const int written = coro__stream_write(stream, source->buffer, (size_t)rc);
+    if (written < 0)
+        return written;
+    move_on(source, place + rc);
+    const int drained = coro_stream_drain(stream);
+    return drained < 0 ? drained : rc;
+}
+
+/* --- The call --------------------------------------------------------------------------------- */
+static int closed_meanwhile(const coro_stream *stream)
+{
+    return stream->lost && stream->error < 0 ? coro__stream_error(stream) : -ECONNABORTED;
+}
+
+static ssize_t send_piece(coro_stream *stream, const struct source *source, size_t n)
+{
+    if (source->buffer)
+        return read_and_write(stream, source, n < PIECE ? n : PIECE);
+    return coro_sendfile(stream->transport->fd, source->file, source->offset,
+                         n < LARGE_PIECE ? n : LARGE_PIECE);
+}
+
+static ssize_t send_file(coro_stream *stream, const struct source *source, size_t n)
+{
+    size_t sent = 0;
+    ssize_t rc = coro__stream_send_all(stream);
+    while (rc >= 0 && !stream->closing && sent < n) {
+        rc = send_piece(stream, source, n - sent);
+        if (rc == 0)
+            break;
+        sent += rc > 0 ? (size_t)rc : 0;
+    }
+    if (rc != -ECANCELED && stream->closing)
+        return closed_meanwhile(stream);
+    return rc < 0 ? rc : (ssize_t)sent;
+}
+
+ssize_t coro_stream_sendfile(coro_stream *stream, int file, off_t *offset, size_t n)
+{
+    struct source source = {.file = file, .offset = offset};
+    int rc = coro__stream_check_caller(stream);
+    if (rc == 0)
+        rc = coro__stream_check_writing(stream);
+    if (rc < 0)
+        return rc;
+    if (offset && *offset < 0)
+        return -EINVAL;
+    if (stream->transport != &stream->plain && !(source.buffer = coro__malloc(PIECE)))
+        return -ENOMEM;
+    stream->sends_file = true;
+    coro__stream_enter(stream);
+    const ssize_t sent = send_file(stream, &source, n);
+    stream->sends_file = false;
+    coro__stream_leave(stream);
+    free(source.buffer);
+    return sent;
+}

@@ -4,6 +4,9 @@
 
 enum {
     MOST_PASSES = 31,
+    /* The same while there is nothing that the loop could look for but an interrupt, of which
+     * another thread was told. */
+    MOST_PASSES_ALONE = 127,
     /* Cached stacks that keep their memory when the loop has nothing to do, and how many of the
      * others lose it at a time. */
     KEPT_STACKS = 128,
@@ -132,7 +135,7 @@ static void begin_pass(struct coro__loop *loop)
         coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
-        loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES;
+        loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES_ALONE;
     coro__ready_turn(&loop->ready, &loop->seed);
 }
 

@@ -10,6 +10,7 @@
 #define CORO_SYNC_ITEMS_H
 
 #include "coro/queue.h"
+#include "util/compiler.h"
 
 #include <stdint.h>
 
@@ -61,10 +62,9 @@ static inline void coro__items_push(struct coro__items *items, void *item)
 static inline void *coro__items_pop(struct coro__items *items)
 {
     items->count--;
-    if (items->kind == CORO_QUEUE_PRIORITY)
-        return coro__items_heap_pop(items);
-    if (items->kind == CORO_QUEUE_LIFO)
-        return items->ring[items->count];
+    if (CORO__UNLIKELY(items->kind != CORO_QUEUE_FIFO))
+        return items->kind == CORO_QUEUE_LIFO ? items->ring[items->count]
+                                              : coro__items_heap_pop(items);
     void *item = items->ring[items->first];
     items->first = (items->first + 1) & (items->capacity - 1);
     return item;

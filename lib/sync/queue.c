@@ -97,12 +97,9 @@ CORO__INLINE int put_now(coro_queue *queue, void *item)
     return 0;
 }
 
-CORO__INLINE int get_now(coro_queue *queue, void **item)
+/* The item, where it is not NULL, is NULL before. */
+CORO__INLINE int get_if_any(coro_queue *queue, void **item)
 {
-    if (item)
-        *item = NULL;
-    if (CORO__UNLIKELY(!queue))
-        return -ENOMEM;
     if (queue->items.count == 0)
         return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
     const int rc = coro__waiters_check(&queue->putters);
@@ -113,6 +110,13 @@ CORO__INLINE int get_now(coro_queue *queue, void **item)
         *item = taken;
     coro__waiters_wake_next(&queue->putters);
     return 0;
+}
+
+CORO__INLINE int get_now(coro_queue *queue, void **item)
+{
+    if (item)
+        *item = NULL;
+    return CORO__LIKELY(queue != NULL) ? get_if_any(queue, item) : -ENOMEM;
 }
 
 /* Once: -EAGAIN if another one was quicker. */
@@ -154,7 +158,7 @@ CORO__INLINE int wait_and_try_to_get(coro_queue *queue, void **item)
     if (coro__queue_leave(queue))
         return rc < 0 ? rc : -ESHUTDOWN;
     if (CORO__LIKELY(rc == 0))
-        rc = get_now(queue, item);
+        rc = get_if_any(queue, item);
     if (CORO__UNLIKELY(rc < 0) && rc != -EAGAIN && wait.waiting.waiter.granted)
         coro__queue_pass_get_on(queue);
     return rc;
@@ -215,10 +219,10 @@ int coro_queue_get(coro_queue *queue, void **item)
     if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) ||
         queue->items.kind != CORO_QUEUE_FIFO)
         return get_or_wait(queue, item);
-    if (queue->items.count > 0)
-        return get_now(queue, item);
     if (item)
         *item = NULL;
+    if (queue->items.count > 0)
+        return get_if_any(queue, item);
     return coro__queue_get_slow(queue, item);
 }
 

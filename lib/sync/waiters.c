@@ -12,6 +12,13 @@ bool coro__waiters_any(struct coro__waiter *const *list)
     return waiter;
 }
 
+bool coro__waiters_wake_one_of(struct coro__waiter **list)
+{
+    while (*list && (*list)->wait->done)
+        coro__waiter_remove_first(list, *list);
+    return coro__waiters_wake_next(list);
+}
+
 void coro__waiters_wake_all(struct coro__waiter **list)
 {
     while (coro__waiters_wake_next(list))

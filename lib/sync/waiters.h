@@ -65,20 +65,29 @@ CORO__INLINE void coro__waiter_enter(struct coro__waiter **list, struct coro__wa
     coro__waiter_push(list, waiter);
 }
 
+CORO__INLINE void coro__waiter_remove_first(struct coro__waiter **list, struct coro__waiter *first)
+{
+    struct coro__list *next = first->link.next;
+    first->list = NULL;
+    if (CORO__LIKELY(next == &first->link)) {
+        *list = NULL;
+        return;
+    }
+    *list = coro__waiter_of(next);
+    coro__list_unlink(&first->link);
+}
+
 /* If it is in a list. */
 CORO__INLINE void coro__waiter_remove(struct coro__waiter *waiter)
 {
     struct coro__waiter **list = waiter->list;
     if (!list)
         return;
-    struct coro__list *next = waiter->link.next;
-    waiter->list = NULL;
-    if (CORO__LIKELY(next == &waiter->link)) {
-        *list = NULL;
+    if (*list == waiter) {
+        coro__waiter_remove_first(list, waiter);
         return;
     }
-    if (*list == waiter)
-        *list = coro__waiter_of(next);
+    waiter->list = NULL;
     coro__list_unlink(&waiter->link);
 }
 
@@ -113,20 +122,22 @@ CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__wai
 }
 
 /* Takes waiters out from the front until one was pending, and wakes that one; false if none was.
- * The list must be this loop's, in these two. */
+ * The list must be this loop's, in these three. */
+bool coro__waiters_wake_one_of(struct coro__waiter **list);
+void coro__waiters_wake_all(struct coro__waiter **list);
+
 CORO__INLINE bool coro__waiters_wake_next(struct coro__waiter **list)
 {
-    while (*list) {
-        struct coro__waiter *waiter = *list;
-        coro__waiter_remove(waiter);
-        waiter->granted = coro__wake(coro__ready_here, waiter->wait, 0);
-        if (waiter->granted)
-            return true;
-    }
-    return false;
+    struct coro__waiter *first = *list;
+    if (!first)
+        return false;
+    if (CORO__UNLIKELY(first->wait->done))
+        return coro__waiters_wake_one_of(list);
+    coro__waiter_remove_first(list, first);
+    coro__wake(coro__ready_here, first->wait, 0);
+    first->granted = true;
+    return true;
 }
-
-void coro__waiters_wake_all(struct coro__waiter **list);
 
 /* For wait kinds of a struct coro__waiting. */
 static inline struct coro__waiter *coro__waiting_waiter(struct coro__wait *wait)

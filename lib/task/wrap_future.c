@@ -95,6 +95,7 @@ static struct wrap *create(struct coro__loop *loop, coro_concurrent_future *from
         return NULL;
     }
     coro__inbox_retain(loop->inbox);
+    coro__loop_visit_next(loop);
     wrap->observer.inbox = loop->inbox;
     wrap->observer.post.kind = &kind;
     coro__list_init(&wrap->observer.link);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SIZE = 5 * 64 * 1024 + 1 };
+/* More than what fits into the buffers between two ends. */
+enum { SIZE = 11 * 64 * 1024 + 1 };
 
 static bool encrypted;
 
@@ -107,6 +108,25 @@ TASK_TEST(a_part_of_a_file)
     return 0;
 }
 
+/* sendfile(2) does not take it. */
+/* CPython: test_sendfile.SendfileMixin.test_sendfile_force_fallback */
+TASK_TEST(a_file_of_the_system)
+{
+    char expected[8], received[8];
+    const struct tls_ends ends = open_ends();
+    const int file = open("/proc/self/status", O_RDONLY);
+    ck_assert_int_eq(pread(file, expected, sizeof expected, 0), sizeof expected);
+    ck_assert_int_eq(coro_stream_sendfile(ends.client, file, NULL, sizeof expected),
+                     sizeof expected);
+    ck_assert_int_eq(coro_stream_readexactly(ends.server, received, sizeof received, NULL),
+                     sizeof received);
+    ck_assert_mem_eq(received, expected, sizeof expected);
+    ck_assert_int_eq(place_of(file), sizeof expected);
+    close_ends(&ends);
+    close(file);
+    return 0;
+}
+
 static int counts(void *passes)
 {
     while (coro_sleep(0) == 0)
@@ -156,13 +176,22 @@ TASK_TEST(the_peer_closes_when_it_has_all)
 }
 
 /* --- What cannot be sent ---------------------------------------------------------------------- */
+static int reads_byte(void *stream)
+{
+    expect_bytes(stream, 1, "x");
+    return 0;
+}
+
+/* Nor does it disturb who reads from it. */
 TASK_TEST(a_file_that_cannot_be_read_leaves_the_stream)
 {
     int ends_of_pipe[2];
     off_t offset = -1;
     const struct tls_ends ends = open_ends();
+    coro_task *reader = spawn(reads_byte, ends.client);
     const int file = make_file(SIZE), closed = next_fd(), unreadable = open("/dev/null", O_WRONLY);
     make_pipe(ends_of_pipe);
+    passes(2);
     ck_assert_int_eq(coro_stream_sendfile(ends.client, ends_of_pipe[0], NULL, 1), -EINVAL);
     ck_assert_int_eq(coro_stream_sendfile(ends.client, file, &offset, 1), -EINVAL);
     ck_assert_int_eq(offset, -1);
@@ -172,6 +201,8 @@ TASK_TEST(a_file_that_cannot_be_read_leaves_the_stream)
     ck_assert_int_eq(coro_stream_sendfile(ends.client, closed + 10, NULL, 1), -EBADF);
     ck_assert_int_eq(coro_stream_sendfile(ends.client, file, NULL, 3), 3);
     expect_pattern(ends.server, 3, 0);
+    ck_assert_int_eq(coro_stream_write(ends.server, "x", 1), 0);
+    ck_assert_int_eq(coro_join(reader, NULL), 0);
     close_ends(&ends);
     close(file);
     return 0;
@@ -236,6 +267,29 @@ TASK_TEST(nothing_else_is_written_meanwhile)
     return 0;
 }
 
+/* Marks that are set while what was written before goes out stay as they are set. */
+TASK_TEST(the_marks_are_the_users)
+{
+    static char other[SIZE];
+    const struct tls_ends ends = open_ends();
+    struct transfer transfer = {ends.client, make_file(SIZE), NULL, 1};
+    ck_assert_int_eq(coro_stream_write(ends.client, other, SIZE), 0);
+    coro_task *task = spawn(sends_file, &transfer);
+    passes(3);
+    ck_assert(!coro_done(task));
+    ck_assert_int_eq(coro_stream_set_write_buffer_limits(ends.client, 4 * SIZE, SIZE), 0);
+    ck_assert_int_eq(coro_stream_drain(ends.client), 0);
+    ck_assert_int_eq(coro_stream_readexactly(ends.server, other, SIZE, NULL), SIZE);
+    expect_pattern(ends.server, 1, 0);
+    ck_assert_int_eq(coro_join(task, NULL), 1);
+    ck_assert_int_eq(coro_stream_write(ends.client, other, SIZE), 0);
+    ck_assert_uint_gt(coro_stream_get_write_buffer_size(ends.client), 0);
+    ck_assert_int_eq(coro_stream_drain(ends.client), 0);
+    abort_ends(&ends);
+    close(transfer.file);
+    return 0;
+}
+
 TASK_TEST(it_does_not_become_encrypted_meanwhile)
 {
     const struct tls_ends ends = open_ends();
@@ -243,9 +297,8 @@ TASK_TEST(it_does_not_become_encrypted_meanwhile)
     coro_tls *tls = client_tls();
     const struct tls_start start = {ends.client, tls, "localhost"};
     coro_task *task = start_transfer(&transfer);
-    coro_task *starter = spawn(starts_tls, (void *)(uintptr_t)&start);
+    ck_assert_int_eq(starts_tls((void *)(uintptr_t)&start), -EBUSY);
     expect_pattern(ends.server, SIZE, 0);
-    ck_assert_int_eq(coro_join(starter, NULL), -EBUSY);
     ck_assert_int_eq(coro_join(task, NULL), SIZE);
     close_ends(&ends);
     coro_tls_release(tls);
@@ -304,6 +357,46 @@ TASK_TEST(the_stream_is_closed_meanwhile)
     return 0;
 }
 
+struct exchange {
+    coro_stream *stream;
+    int other;
+};
+
+/* Aborts the stream; its number becomes another one's. */
+static int exchanges(void *arg)
+{
+    const struct exchange *exchange = arg;
+    const int number = coro_stream_fd(exchange->stream);
+    ck_assert_int_eq(coro_stream_abort(exchange->stream), 0);
+    ck_assert_int_eq(dup2(exchange->other, number), number);
+    return number;
+}
+
+/* After many calls without a wait a call lets others run first. */
+TASK_TEST(what_has_the_number_of_a_closed_stream_gets_nothing)
+{
+    int other[2];
+    char byte;
+    const int file = make_file(SIZE);
+    make_pair(other);
+    for (int calls = 55; calls < 75; calls++) {
+        const struct tls_ends ends = open_ends();
+        const struct exchange exchange = {ends.client, other[0]};
+        for (int i = 0; i < calls; i++)
+            ck_assert_int_eq(coro_stream_drain(ends.client), 0);
+        coro_task *task = spawn(exchanges, (void *)(uintptr_t)&exchange);
+        const ssize_t n = coro_stream_sendfile(ends.client, file, NULL, 10);
+        ck_assert(n == 10 || n == -ECONNABORTED);
+        ck_assert_int_eq(coro_close(coro_join(task, NULL)), 0);
+        ck_assert_int_eq(recv(other[1], &byte, 1, MSG_DONTWAIT), -1);
+        errno = 0;
+        abort_ends(&ends);
+    }
+    close_both(other);
+    close(file);
+    return 0;
+}
+
 TASK_TEST(the_stream_is_aborted_meanwhile)
 {
     const struct tls_ends ends = open_ends();
@@ -327,7 +420,9 @@ TASK_TEST(the_peer_goes_meanwhile)
     const int rc = coro_join(task, NULL);
     ck_assert(rc == -EPIPE || rc == -ECONNRESET);
     ck_assert_int_lt(place_of(transfer.file), SIZE);
-    ck_assert_int_lt(coro_stream_write(ends.client, "x", 1), 0);
+    ck_assert(coro_stream_is_closing(ends.client));
+    ck_assert_int_eq(coro_stream_write(ends.client, "x", 1), rc);
+    ck_assert_int_eq(coro_stream_wait_closed(ends.client), rc);
     abort_ends(&ends);
     close(transfer.file);
     return 0;
@@ -338,15 +433,18 @@ int main(void)
     const TTest *const tests[] = {
         a_file_between_other_bytes,
         a_part_of_a_file,
+        a_file_of_the_system,
         others_run_meanwhile,
         the_peer_closes_when_it_has_all,
         a_file_that_cannot_be_read_leaves_the_stream,
         a_stream_that_takes_no_more,
         a_callback_sends_no_file,
         nothing_else_is_written_meanwhile,
+        the_marks_are_the_users,
         a_cancel_leaves_what_was_not_sent,
         a_cancel_before_it_begins,
         the_stream_is_closed_meanwhile,
+        what_has_the_number_of_a_closed_stream_gets_nothing,
         the_stream_is_aborted_meanwhile,
         the_peer_goes_meanwhile,
         NULL,

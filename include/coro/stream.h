@@ -201,14 +201,14 @@ CORO_API int coro_stream_writelines(coro_stream *stream, const struct iovec *iov
 
 /*
  * Sends n bytes of a file, or what there is up to its end: from its offset, or from *offset, which
- * is moved on by what was sent, also if the call fails. What was written before is sent first, and
- * nothing else is written meanwhile. By sendfile(2), or with TLS by reading the file and writing to
- * the stream, with coro_stream_drain(). loop.sendfile().
+ * is moved on by what was taken, also if the call fails. What was written before is sent first, and
+ * nothing else is written meanwhile. By sendfile(2); with TLS, and where sendfile(2) does not send
+ * such a file, it is read and written to the stream, with coro_stream_drain(). loop.sendfile().
  *
- * Returns how many bytes were sent, which is less than n only at the end of the file, or
+ * Returns how many bytes were taken, which is less than n only at the end of the file, or
  *   -EINVAL  the file is a pipe or a socket, or the offset is below 0
  *   -EPIPE   the stream was closed here, or its end was written
- *   -ECONNABORTED  it was closed here meanwhile
+ *   -ECONNABORTED  it was closed here meanwhile; what was taken still goes out, unless aborted
  *   -EBUSY   another task sends a file
  *   -ECANCELED  the caller was cancelled
  *   -ENOMEM

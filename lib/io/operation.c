@@ -74,14 +74,11 @@ CORO__INLINE ssize_t attempt_or_find_again(struct coro__io *io, struct coro__ope
     return rc;
 }
 
-ssize_t coro__perform(struct coro__operation *operation)
+CORO__INLINE ssize_t perform(struct coro__io *io, struct coro__operation *operation)
 {
     const struct coro__operation_kind *kind = operation->kind;
-    struct coro__io *io;
     struct coro__fd *fd;
-    ssize_t rc = coro__io_begin(&io);
-    if (CORO__LIKELY(rc == 0))
-        rc = coro__io_find(io, operation->fd, &fd);
+    ssize_t rc = coro__io_find(io, operation->fd, &fd);
     while (CORO__LIKELY(rc == 0)) {
         if (fd->ready & kind->direction || operation->only_now) {
             rc = attempt_or_find_again(io, operation, &fd, true);
@@ -91,6 +88,18 @@ ssize_t coro__perform(struct coro__operation *operation)
         rc = wait(io, fd, kind);
     }
     return rc;
+}
+
+ssize_t coro__perform(struct coro__operation *operation)
+{
+    struct coro__io *io;
+    const int rc = coro__io_begin(&io);
+    return CORO__LIKELY(rc == 0) ? perform(io, operation) : rc;
+}
+
+ssize_t coro__perform_begun(struct coro__io *io, struct coro__operation *operation)
+{
+    return perform(io, operation);
 }
 
 ssize_t coro__perform_now(struct coro__io *io, struct coro__operation *operation)

@@ -39,6 +39,9 @@ struct coro__operation {
 /* What the last attempt returned, or -EPERM, -ENOMEM, -ECANCELED, -EBADF. */
 ssize_t coro__perform(struct coro__operation *operation);
 
+/* The same in a call that has begun: no other task runs before the first attempt. */
+ssize_t coro__perform_begun(struct coro__io *io, struct coro__operation *operation);
+
 /* One attempt, or none while it is remembered that it would block: -EAGAIN then. For callbacks as
  * well; who gets -EAGAIN waits or listens for the direction. */
 ssize_t coro__perform_now(struct coro__io *io, struct coro__operation *operation);

@@ -99,7 +99,7 @@ int coro__stream_start_tls(coro_stream *stream, const struct coro__tls_start *st
         rc = coro__stream_begin_to_read(stream);
     if (rc < 0)
         return rc;
-    rc = coro__stream_send_all(stream);
+    rc = stream->sends_file ? -EBUSY : coro__stream_send_all(stream);
     if (rc == 0)
         rc = coro__stream_check_writing(stream);
     if (rc == 0)

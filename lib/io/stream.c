@@ -30,6 +30,7 @@ static void free_unused(coro_stream *stream)
         stream->transport->kind->free(stream->transport);
     coro__message_release(stream->message);
     coro__read_buffer_destroy(&stream->in);
+    free(stream->file_piece);
     free(stream);
 }
 
@@ -72,6 +73,7 @@ void coro__stream_lose(coro_stream *stream, int error)
     stream->transport->kind->close(stream->transport);
     wake_reader(stream);
     coro__stream_wake(stream, &stream->drainers);
+    coro__stream_wake(stream, &stream->emptiers);
     coro__stream_wake(stream, &stream->closers);
     if (stream->on_lost)
         stream->on_lost(stream, stream->on_lost_arg);

@@ -55,6 +55,7 @@ struct coro_stream {
     bool paused; /* it went over the high mark, and has not come down to the low one */
     bool eof_written;
     bool sends_file;   /* a task does, and nothing else is written */
+    char *file_piece;  /* of the file, where it is read; else NULL */
     bool sends_behind; /* `behind` listens */
     struct coro__listener behind;
 
@@ -63,8 +64,9 @@ struct coro_stream {
     struct coro__alarm late;
 
     struct coro__waiter *drainers;
+    struct coro__waiter *emptiers; /* that wait until all is sent */
     struct coro__waiter *closers;
-    unsigned watchers; /* of both */
+    unsigned watchers; /* of all three */
 
     socklen_t peer_size; /* 0: there is none, because of peer_error */
     int peer_error;
@@ -127,7 +129,7 @@ int coro__stream_check_writing(const coro_stream *stream);
 /* coro_stream_write(), where that was checked. */
 int coro__stream_write(coro_stream *stream, const void *buffer, size_t n);
 
-/* Waits until all that was written is sent. 0, or as coro_stream_drain(). */
+/* Waits until all that was written is sent, or the stream is lost. 0, -ECANCELED or -ENOMEM. */
 int coro__stream_send_all(coro_stream *stream);
 
 /* When all that was written has been sent: does what comes then. 0, or the error that loses it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A file goes out by sendfile(2) where the fd gets the bytes as they are; else it is read. */
+/* A file goes out by sendfile(2) where the fd gets the bytes as they are, and the system can send
+ * this file so; else it is read. */
 #include "coro/file.h"
-#include "coro/io.h"
+#include "io/sendfile.h"
 #include "io/stream.h"
 #include "io/system.h"
 #include "util/memory.h"
@@ -15,7 +16,6 @@ enum { PIECE = 64 * 1024, LARGE_PIECE = 1 << 30 };
 struct source {
     int file;
     off_t *offset; /* NULL: the file's own */
-    char *buffer;  /* NULL where it is not to be read */
 };
 
 /* --- Reading, and writing what was read ------------------------------------------------------- */
@@ -40,12 +40,14 @@ static void move_on(const struct source *source, off_t to)
 static ssize_t read_and_write(coro_stream *stream, const struct source *source, size_t n)
 {
     const off_t place = place_of(source);
-    ssize_t rc = place < 0 ? place : coro_pread(source->file, source->buffer, n, place);
+    const ssize_t rc =
+        place < 0 ? place
+                  : coro_pread(source->file, stream->file_piece, n < PIECE ? n : PIECE, place);
     if (rc <= 0)
         return rc == -ESPIPE ? -EINVAL : rc;
     if (stream->closing)
         return 0;
-    const int written = coro__stream_write(stream, source->buffer, (size_t)rc);
+    const int written = coro__stream_write(stream, stream->file_piece, (size_t)rc);
     if (written < 0)
         return written;
     move_on(source, place + rc);
@@ -53,24 +55,71 @@ static ssize_t read_and_write(coro_stream *stream, const struct source *source, 
     return drained < 0 ? drained : rc;
 }
 
-/* --- The call --------------------------------------------------------------------------------- */
-static int closed_meanwhile(const coro_stream *stream)
+/* --- By the system ---------------------------------------------------------------------------- */
+/* Others may run before the call begins, and close the stream; another file could have its number
+ * then. */
+static ssize_t send_by_system(coro_stream *stream, const struct source *source, size_t n)
 {
-    return stream->lost && stream->error < 0 ? coro__stream_error(stream) : -ECONNABORTED;
+    struct coro__io *io;
+    const int rc = coro__io_begin(&io);
+    if (rc < 0 || stream->closing)
+        return rc;
+    return coro__sendfile(io, stream->transport->fd, source->file, source->offset,
+                          n < LARGE_PIECE ? n : LARGE_PIECE);
+}
+
+/* And not of the file. */
+static bool is_of_connection(ssize_t error)
+{
+    switch (-error) {
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- The call --------------------------------------------------------------------------------- */
+static int begin_to_read(coro_stream *stream)
+{
+    stream->file_piece = coro__malloc(PIECE);
+    return stream->file_piece ? 0 : -ENOMEM;
 }
 
 static ssize_t send_piece(coro_stream *stream, const struct source *source, size_t n)
 {
-    if (source->buffer)
-        return read_and_write(stream, source, n < PIECE ? n : PIECE);
-    return coro_sendfile(stream->transport->fd, source->file, source->offset,
-                         n < LARGE_PIECE ? n : LARGE_PIECE);
+    if (!stream->file_piece) {
+        ssize_t rc = send_by_system(stream, source, n);
+        if (rc < 0 && is_of_connection(rc))
+            coro__stream_lose(stream, (int)rc);
+        if (rc == -EINVAL)
+            rc = begin_to_read(stream);
+        if (rc != 0 || !stream->file_piece)
+            return rc;
+    }
+    return read_and_write(stream, source, n);
+}
+
+static int closed_meanwhile(const coro_stream *stream)
+{
+    return stream->lost && stream->error < 0 ? coro__stream_error(stream) : -ECONNABORTED;
 }
 
 static ssize_t send_file(coro_stream *stream, const struct source *source, size_t n)
 {
     size_t sent = 0;
     ssize_t rc = coro__stream_send_all(stream);
+    if (rc == 0 && stream->transport != &stream->plain)
+        rc = begin_to_read(stream);
     while (rc >= 0 && !stream->closing && sent < n) {
         rc = send_piece(stream, source, n - sent);
         if (rc == 0)
@@ -84,7 +133,7 @@ static ssize_t send_file(coro_stream *stream, const struct source *source, size_
 
 ssize_t coro_stream_sendfile(coro_stream *stream, int file, off_t *offset, size_t n)
 {
-    struct source source = {.file = file, .offset = offset};
+    const struct source source = {file, offset};
     int rc = coro__stream_check_caller(stream);
     if (rc == 0)
         rc = coro__stream_check_writing(stream);
@@ -92,13 +141,12 @@ ssize_t coro_stream_sendfile(coro_stream *stream, int file, off_t *offset, size_
         return rc;
     if (offset && *offset < 0)
         return -EINVAL;
-    if (stream->transport != &stream->plain && !(source.buffer = coro__malloc(PIECE)))
-        return -ENOMEM;
     stream->sends_file = true;
     coro__stream_enter(stream);
     const ssize_t sent = send_file(stream, &source, n);
     stream->sends_file = false;
+    free(stream->file_piece);
+    stream->file_piece = NULL;
     coro__stream_leave(stream);
-    free(source.buffer);
     return sent;
 }

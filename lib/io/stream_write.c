@@ -182,6 +182,8 @@ static void on_writable(struct coro__listener *listener, int status)
             remove_sent(stream, (size_t)rc);
     }
     update_paused(stream);
+    if (!stream->first)
+        coro__stream_wake(stream, &stream->emptiers);
     if (rc == -EAGAIN)
         listen_behind(stream);
     else if (rc < 0)
@@ -315,13 +317,11 @@ int coro_stream_drain(coro_stream *stream)
 
 int coro__stream_send_all(coro_stream *stream)
 {
-    const size_t high = stream->high, low = stream->low;
+    static const struct coro__wait_kind kind = {.name = "stream_send_all",
+                                                .abandon = coro__stream_park_abandon};
     int rc = 0;
-    while (rc == 0 && stream->first) {
-        coro_stream_set_write_buffer_limits(stream, 0, 0);
-        rc = coro_stream_drain(stream);
-    }
-    coro_stream_set_write_buffer_limits(stream, high, low);
+    while (rc == 0 && stream->first)
+        rc = coro__stream_park(stream, &stream->emptiers, &kind);
     return rc;
 }
 

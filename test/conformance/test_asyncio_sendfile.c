@@ -6,12 +6,12 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* CPython, does not apply: sendfile(2) is always there, and nothing else is done in its place:
+/* CPython, does not apply: for a socket nothing is done in place of sendfile(2), and for a stream
+ * there is no option against it:
  * test_base_events.BaseLoopSockSendfileTests.test__sock_sendfile_native_failure
  * test_base_events.BaseLoopSockSendfileTests.test_sock_sendfile_no_fallback
  * test_base_events.BaseLoopSockSendfileTests.test_sock_sendfile_fallback
  * test_base_events.BaseLoopSockSendfileTests.test_sock_sendfile_fallback_offset_and_count
- * test_sendfile.SendfileMixin.test_sendfile_force_fallback
  * test_sendfile.SendfileMixin.test_sendfile_force_unsupported_native
  * test_sendfile.SendfileMixin.test_sendfile_no_fallback_for_fallback_transport
  * test_unix_events.SelectorEventLoopUnixSockSendfileTests.test_sock_sendfile_not_available */

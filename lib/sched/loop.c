@@ -4,8 +4,8 @@
 
 enum {
     MOST_PASSES = 31,
-    /* The same while there is nothing that the loop could look for but an interrupt, of which
-     * another thread was told. */
+    /* The same while there is nothing to look for but an interrupt, of which another thread was
+     * told. */
     MOST_PASSES_ALONE = 127,
     /* Cached stacks that keep their memory when the loop has nothing to do, and how many of the
      * others lose it at a time. */
@@ -101,14 +101,16 @@ static void idle(struct coro__loop *loop, coro_time now)
     coro__loop_deliver_posts(loop);
 }
 
-static void adapt_budget(struct coro__loop *loop, coro_time now)
+static void adapt_budget(struct coro__loop *loop, coro_time now, unsigned most)
 {
     const coro_duration elapsed = now - loop->last_visit;
     loop->last_visit = now;
     if (elapsed > 2 * VISIT_EVERY)
         loop->pass_budget /= 4;
-    else if (elapsed < VISIT_EVERY && loop->pass_budget < MOST_PASSES)
+    else if (elapsed < VISIT_EVERY)
         loop->pass_budget = loop->pass_budget * 2 + 1;
+    if (loop->pass_budget > most)
+        loop->pass_budget = most;
     loop->ready.passes_left = loop->seed || loop->stop ? 0 : loop->pass_budget;
 }
 
@@ -118,7 +120,7 @@ static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
     if (coro__loop_anything_ready(loop)) {
-        adapt_budget(loop, now);
+        adapt_budget(loop, now, MOST_PASSES);
         look_at_fds(loop, now);
     } else {
         loop->ready.passes_left = 0;
@@ -135,7 +137,7 @@ static void begin_pass(struct coro__loop *loop)
         coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
-        loop->ready.passes_left = loop->seed || loop->stop ? 0 : MOST_PASSES_ALONE;
+        adapt_budget(loop, coro__loop_now(loop), MOST_PASSES_ALONE);
     coro__ready_turn(&loop->ready, &loop->seed);
 }
 

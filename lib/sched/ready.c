@@ -284,9 +284,8 @@ static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__read
                                                                uintptr_t entry)
 {
     for (;;) {
-        if (CORO__LIKELY(entry == CORO__ENTRY_END) && CORO__LIKELY(ready->passes_left > 0) &&
-            ready->next.end != ready->next.at) {
-            ready->passes_left--;
+        if (CORO__LIKELY(entry == CORO__ENTRY_END) && ready->next.end != ready->next.at &&
+            coro__ready_take_pass(ready)) {
             turn(ready, false);
         } else if (entry & CORO__ENTRY_CALLBACK) {
             if (entry != CORO__ENTRY_HOLE)

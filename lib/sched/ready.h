@@ -167,15 +167,25 @@ CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
 }
 
+/* Takes one of the passes that are left. A signal handler may say meanwhile that there is none
+ * left, so that the number is read once. */
+CORO__INLINE bool coro__ready_take_pass(struct coro__ready *ready)
+{
+    const unsigned left = *(volatile unsigned *)&ready->passes_left;
+    if (CORO__UNLIKELY(left == 0))
+        return false;
+    ready->passes_left = left - 1;
+    return true;
+}
+
 /* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind the
  * mark at the end of this one: it only gets its mark. Who calls has taken this one's, or takes it
  * then. */
 CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
 {
     uintptr_t *end = ready->next.end;
-    if (end >= ready->small_end || ready->passes_left == 0 || end == ready->next.at)
+    if (end >= ready->small_end || end == ready->next.at || !coro__ready_take_pass(ready))
         return false;
-    ready->passes_left--;
     *end = CORO__ENTRY_END;
     end++;
     ready->next.at = end;

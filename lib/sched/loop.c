@@ -101,17 +101,15 @@ static void idle(struct coro__loop *loop, coro_time now)
     coro__loop_deliver_posts(loop);
 }
 
-static void adapt_budget(struct coro__loop *loop, coro_time now, unsigned most)
+static void adapt_budget(struct coro__loop *loop, coro_time now, unsigned *budget, unsigned most)
 {
     const coro_duration elapsed = now - loop->last_visit;
     loop->last_visit = now;
     if (elapsed > 2 * VISIT_EVERY)
-        loop->pass_budget /= 4;
-    else if (elapsed < VISIT_EVERY)
-        loop->pass_budget = loop->pass_budget * 2 + 1;
-    if (loop->pass_budget > most)
-        loop->pass_budget = most;
-    loop->ready.passes_left = loop->seed || loop->stop ? 0 : loop->pass_budget;
+        *budget /= 4;
+    else if (elapsed < VISIT_EVERY && *budget < most)
+        *budget = *budget * 2 + 1;
+    loop->ready.passes_left = loop->seed || loop->stop ? 0 : *budget;
 }
 
 /* With timers, with others who may post, with fds that are waited for, and with nothing ready, the
@@ -120,7 +118,7 @@ static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
     if (coro__loop_anything_ready(loop)) {
-        adapt_budget(loop, now, MOST_PASSES);
+        adapt_budget(loop, now, &loop->pass_budget, MOST_PASSES);
         look_at_fds(loop, now);
     } else {
         loop->ready.passes_left = 0;
@@ -137,7 +135,7 @@ static void begin_pass(struct coro__loop *loop)
         coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
-        adapt_budget(loop, coro__loop_now(loop), MOST_PASSES_ALONE);
+        adapt_budget(loop, coro__loop_now(loop), &loop->lone_budget, MOST_PASSES_ALONE);
     coro__ready_turn(&loop->ready, &loop->seed);
 }
 

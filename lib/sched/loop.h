@@ -44,11 +44,13 @@ struct coro__loop {
     struct coro__clock clock;
     size_t stack_size; /* of a task that does not ask for its own, rounded */
     uint64_t seed;
-    uint64_t picks;       /* that coro_select has made */
-    bool eager_start;     /* of all tasks that are created from now on */
-    bool stop;            /* coro__loop_run is to return at the end of this pass */
-    bool ending;          /* all that goes on is cancelled */
-    unsigned pass_budget; /* passes between two visits of the loop, while tasks are ready */
+    uint64_t picks;   /* that coro_select has made */
+    bool eager_start; /* of all tasks that are created from now on */
+    bool stop;        /* coro__loop_run is to return at the end of this pass */
+    bool ending;      /* all that goes on is cancelled */
+    /* Passes between two visits of the loop, while tasks are ready; and while there is nothing to
+     * look for. */
+    unsigned pass_budget, lone_budget;
     coro_time last_visit;
     /* Nothing can ever wake a task. Makes something ready, or sets stop. */
     void (*deadlocked)(struct coro__loop *loop);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void note_refusal(void *refused, const coro_log_record *record)
@@ -67,6 +68,19 @@ void make_pair(int fds[2])
 void make_pipe(int fds[2])
 {
     ck_assert_int_eq(pipe(fds), 0);
+}
+
+void make_large_pipe(int fds[2])
+{
+    make_pipe(fds);
+    ck_assert_int_eq(fcntl(fds[1], F_SETPIPE_SZ, LARGE_PIPE), LARGE_PIPE);
+}
+
+size_t pipe_size(int fd)
+{
+    int n;
+    ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
+    return (size_t)n;
 }
 
 void close_both(const int fds[2])

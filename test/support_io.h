@@ -21,6 +21,11 @@ void make_pair(int fds[2]);
 void make_pipe(int fds[2]);
 void close_both(const int fds[2]);
 
+/* A pipe for 1 MiB; and how many bytes are in one. */
+enum { LARGE_PIPE = 1024 * 1024 };
+void make_large_pipe(int fds[2]);
+size_t pipe_size(int fd);
+
 /* The lowest number that is free. */
 int next_fd(void);
 

@@ -385,6 +385,36 @@ TASK_TEST(beside_a_line_as_much_is_read)
     return 0;
 }
 
+/* However much there is, and however much may be read. */
+TASK_TEST(reading_ahead_gives_others_their_turn)
+{
+    static char much[LARGE_PIPE];
+    const coro_connection_options options = {.limit = LARGE_PIPE};
+    int fds[2];
+    coro_stream *stream;
+    make_large_pipe(fds);
+    fill(much, LARGE_PIPE, 0);
+    ck_assert_int_eq(write(fds[1], much, LARGE_PIPE), LARGE_PIPE);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[0], &options), 0);
+    coro_task *closer = spawn(waits_closed, stream);
+    passes(1);
+    const size_t left = pipe_size(fds[0]);
+    ck_assert_uint_lt(left, LARGE_PIPE);
+    ck_assert_uint_gt(left, LARGE_PIPE / 2);
+    passes(1);
+    ck_assert_uint_lt(pipe_size(fds[0]), left);
+    passes(5);
+    ck_assert_uint_eq(pipe_size(fds[0]), 0);
+    memset(much, 0, LARGE_PIPE);
+    ck_assert_int_eq(coro_stream_readexactly(stream, much, LARGE_PIPE, NULL), LARGE_PIPE);
+    ck_assert(filled(much, LARGE_PIPE, 0));
+    ck_assert_int_eq(coro_stream_close(stream), 0);
+    ck_assert_int_eq(coro_join(closer, NULL), 0);
+    coro_stream_release(stream);
+    ck_assert_int_eq(coro_close(fds[1]), 0);
+    return 0;
+}
+
 TASK_TEST(a_reader_has_what_was_read_ahead)
 {
     int peer;
@@ -695,6 +725,7 @@ int main(void)
         a_line_stays_where_it_is_while_its_reader_drains,
         a_peer_that_writes_is_read_from_up_to_twice_the_limit,
         beside_a_line_as_much_is_read,
+        reading_ahead_gives_others_their_turn,
         a_reader_has_what_was_read_ahead,
         who_waits_for_the_close_learns_of_a_reset,
         writing_goes_on_after_the_peer_s_end,

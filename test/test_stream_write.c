@@ -372,6 +372,33 @@ TASK_TEST(a_pipe_is_drained)
     return 0;
 }
 
+/* However much the peer takes. */
+TASK_TEST(sending_gives_others_their_turn)
+{
+    static char much[LARGE_PIPE + MUCH];
+    int fds[2];
+    coro_stream *stream;
+    make_large_pipe(fds);
+    fill(much, LARGE_PIPE + MUCH, 0);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[1], NULL), 0);
+    ck_assert_int_eq(coro_stream_write(stream, much, LARGE_PIPE), 0);
+    for (size_t at = 0; at < MUCH; at += 4000)
+        ck_assert_int_eq(coro_stream_write(stream, much + LARGE_PIPE + at, 4000), 0);
+    ck_assert_uint_eq(coro_stream_get_write_buffer_size(stream), MUCH);
+    ck_assert_int_eq(read(fds[0], much, LARGE_PIPE), LARGE_PIPE);
+    ck_assert(filled(much, LARGE_PIPE, 0));
+    while (pipe_size(fds[0]) == 0)
+        passes(1);
+    ck_assert_uint_lt(pipe_size(fds[0]), MUCH / 2);
+    passes(10);
+    ck_assert_uint_eq(pipe_size(fds[0]), MUCH);
+    ck_assert_int_eq(read(fds[0], much, MUCH), MUCH);
+    ck_assert(filled(much, MUCH, LARGE_PIPE));
+    close_stream(stream);
+    ck_assert_int_eq(coro_close(fds[0]), 0);
+    return 0;
+}
+
 /* CPython: test_unix_events.UnixWritePipeTransportTests.test__read_ready
  * test_unix_events.UnixWritePipeTransportTests.test_write_close
  * test_unix_events.UnixWritePipeTransportTests.test__write_ready_err */
@@ -532,6 +559,7 @@ int main(void)
         the_end_is_written_when_all_is_sent,
         pipes_are_written_and_closed,
         a_pipe_is_drained,
+        sending_gives_others_their_turn,
         who_waits_for_the_end_of_a_pipe_learns_that_nobody_reads,
         the_peer_goes_while_there_is_more_to_send,
         somebody_else_closes_the_fd,

@@ -352,11 +352,33 @@ static void on_report(struct coro__ready *ready, struct coro__callback *callback
     listener->run(listener, listener->wait.status);
 }
 
+/* With its place reserved. */
+static void begin_listening(struct coro__loop *loop, struct coro__listener *listener,
+                            void (*run)(struct coro__listener *listener, int status))
+{
+    static const struct coro__wait_kind nobody = {.name = "listener"};
+    coro__wait_init(&listener->wait, &nobody, NULL);
+    coro__callback_init(&listener->wait.callback, on_report);
+    listener->run = run;
+    coro__waiter_init(&listener->waiter, &listener->wait);
+    coro__loop_begin_listening(loop);
+}
+
+int coro__io_run_soon(struct coro__io *io, struct coro__listener *listener,
+                      void (*run)(struct coro__listener *listener, int status))
+{
+    struct coro__ready *ready = &io->loop->ready;
+    if (coro__ready_reserve(ready, 1) < 0)
+        return -ENOMEM;
+    begin_listening(io->loop, listener, run);
+    run_listener(ready, &listener->waiter, 0);
+    return 0;
+}
+
 int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
                     struct coro__listener *listener,
                     void (*run)(struct coro__listener *listener, int status))
 {
-    static const struct coro__wait_kind nobody = {.name = "listener"};
     struct coro__ready *ready = &io->loop->ready;
     const struct coro__backend_calls *calls = io->backend->kind->calls;
     if (coro__ready_reserve(ready, 1) < 0)
@@ -369,11 +391,7 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
         coro__ready_unreserve(ready, 1);
         return rc;
     }
-    coro__wait_init(&listener->wait, &nobody, NULL);
-    coro__callback_init(&listener->wait.callback, on_report);
-    listener->run = run;
-    coro__waiter_init(&listener->waiter, &listener->wait);
-    coro__loop_begin_listening(io->loop);
+    begin_listening(io->loop, listener, run);
     /* What has been reported and is still there is not reported again. */
     if (was_covered && fd->ready & direction)
         run_listener(ready, &listener->waiter, 0);

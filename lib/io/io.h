@@ -109,6 +109,10 @@ int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction
                     struct coro__listener *listener,
                     void (*run)(struct coro__listener *listener, int status));
 
+/* Has such a callback run in the next pass, whatever happens to an fd. 0, or -ENOMEM. */
+int coro__io_run_soon(struct coro__io *io, struct coro__listener *listener,
+                      void (*run)(struct coro__listener *listener, int status));
+
 /* Takes back a callback that has not run. */
 void coro__io_unlisten(struct coro__io *io, struct coro__listener *listener);
 

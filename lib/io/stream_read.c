@@ -3,8 +3,12 @@
 
 #include <limits.h>
 
-/* Reads of this size go to the caller's buffer. */
-enum { DIRECT = CORO__READ_BUFFER_FIRST_ROOM };
+enum {
+    /* Reads of this size go to the caller's buffer. */
+    DIRECT = CORO__READ_BUFFER_FIRST_ROOM,
+    /* After this much that was read ahead, others have their turn. */
+    AHEAD_AT_ONCE = 256 * 1024,
+};
 
 /* Reads without waiting, as the transport does. An error loses the connection. */
 static ssize_t read_now(coro_stream *stream, void *buffer, size_t n)
@@ -67,18 +71,27 @@ static ssize_t watch_reader(coro_stream *stream)
     return rc;
 }
 
+static void go_on_soon(coro_stream *stream)
+{
+    stream->reads_ahead =
+        coro__io_run_soon(stream->transport->io, &stream->ahead, on_readable) == 0;
+}
+
 void coro__stream_read_ahead(coro_stream *stream)
 {
-    ssize_t rc = 1;
+    ssize_t rc = 1, count = 0;
     if (stream->transport->kind->watch_reader && may_read_ahead(stream))
         rc = watch_reader(stream);
-    while (rc > 0 && may_read_ahead(stream)) {
+    while (rc > 0 && count < AHEAD_AT_ONCE && may_read_ahead(stream)) {
         if (coro__read_buffer_make_room_beside(&stream->in) < 0)
             return;
         rc = read_into_buffer(stream, read_now);
+        count += rc;
     }
     if (rc == -EAGAIN)
         listen_ahead(stream);
+    else if (rc > 0 && may_read_ahead(stream))
+        go_on_soon(stream);
 }
 
 void coro__stream_stop_reading(coro_stream *stream)

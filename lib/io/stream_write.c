@@ -20,6 +20,7 @@ enum {
 };
 
 static void listen_behind(coro_stream *stream);
+static void send_soon(coro_stream *stream);
 
 /* --- What is still to be sent ----------------------------------------------------------------- */
 static void update_paused(coro_stream *stream)
@@ -176,11 +177,10 @@ static void on_writable(struct coro__listener *listener, int status)
     ssize_t rc = status;
     end_sending(stream);
     coro__stream_enter(stream);
-    while (rc >= 0 && stream->first) {
+    if (rc >= 0 && stream->first)
         rc = send_chunks(stream);
-        if (rc > 0)
-            remove_sent(stream, (size_t)rc);
-    }
+    if (rc > 0)
+        remove_sent(stream, (size_t)rc);
     update_paused(stream);
     if (!stream->first)
         coro__stream_wake(stream, &stream->emptiers);
@@ -188,9 +188,21 @@ static void on_writable(struct coro__listener *listener, int status)
         listen_behind(stream);
     else if (rc < 0)
         coro__stream_lose(stream, (int)rc);
+    else if (stream->first)
+        send_soon(stream);
     else
         coro__stream_finish(stream);
     coro__stream_leave(stream);
+}
+
+/* Others have their turn first: a peer may take it as fast as it is sent. */
+static void send_soon(coro_stream *stream)
+{
+    const int rc = coro__io_run_soon(stream->transport->io, &stream->behind, on_writable);
+    if (rc == 0)
+        begin_sending(stream);
+    else
+        coro__stream_lose(stream, rc);
 }
 
 /* Has the loop send the rest. */

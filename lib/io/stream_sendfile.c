@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Of what is read, and of what the kernel is told at once, which counts from the offset. */
-enum { PIECE = 64 * 1024, LARGE_PIECE = 1 << 30 };
+/* Of what is read; and of what the system is told to send at once, so that others have their turn
+ * now and then. */
+enum { PIECE = 64 * 1024, LARGE_PIECE = 256 * 1024 };
 
 struct source {
     int file;

@@ -117,6 +117,41 @@ START_TEST(a_signal_does_not_shorten_a_sleep)
 }
 END_TEST
 
+static int sleeps_and_traces(void *milliseconds)
+{
+    const int rc = coro_sleep(NUMBER(milliseconds) * CORO_MILLISECOND);
+    trace("%d", NUMBER(milliseconds));
+    return rc;
+}
+
+/* Who waits for the first has its turn when all have had theirs that woke with it. */
+static int sleeps_close_together(void *arg)
+{
+    enum { TASKS = 5 };
+    coro_task *tasks[TASKS];
+    for (int i = 0; i < TASKS; i++)
+        tasks[i] = spawn(sleeps_and_traces, ARG(TASKS - i));
+    ck_assert_int_eq(coro_join(tasks[TASKS - 1], NULL), 0);
+    expect_trace("1 2 3 4 5");
+    for (int i = 0; i < TASKS - 1; i++)
+        ck_assert_int_eq(coro_join(tasks[i], NULL), 0);
+    return 0;
+}
+
+START_TEST(timers_within_the_slack_wake_the_loop_once_and_in_their_order)
+{
+    const coro_run_options options = {.timer_slack = 50 * CORO_MILLISECOND};
+    ck_assert_int_eq(coro_run_with(&options, sleeps_close_together, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_virtual_clock_has_no_slack)
+{
+    const coro_run_options options = {.virtual_clock = true, .timer_slack = CORO_SECOND};
+    ck_assert_int_eq(coro_run_with(&options, jumps, NULL), 0);
+}
+END_TEST
+
 static coro_duration processor_time(void)
 {
     struct timespec used;
@@ -148,6 +183,8 @@ int main(void)
         the_real_clock_is_the_monotonic_one,
         timers_fire_while_tasks_are_ready_all_the_time,
         a_signal_does_not_shorten_a_sleep,
+        timers_within_the_slack_wake_the_loop_once_and_in_their_order,
+        a_virtual_clock_has_no_slack,
         NULL,
     };
     return run_suite("clock", tests);

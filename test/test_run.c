@@ -77,6 +77,14 @@ START_TEST(a_stack_that_is_too_large_is_refused)
 }
 END_TEST
 
+START_TEST(timers_are_not_to_be_early)
+{
+    coro_run_options options = test_options();
+    options.timer_slack = -1;
+    ck_assert_int_eq(coro_run_with(&options, returns, NULL), -EINVAL);
+}
+END_TEST
+
 static int uses_stack(void *bytes)
 {
     volatile char used[1024 * 1024];
@@ -584,6 +592,7 @@ int main(void)
         runs_do_not_nest_in_callbacks_either,
         a_run_needs_a_function,
         a_stack_that_is_too_large_is_refused,
+        timers_are_not_to_be_early,
         the_stack_size_is_for_all_tasks,
         each_thread_has_a_loop_of_its_own,
         left_over_tasks_are_cancelled,

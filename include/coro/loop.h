@@ -43,6 +43,11 @@ typedef struct coro_run_options {
      * the first of them that there is. If the one asked for is not there, or the kernel refuses it,
      * another one is used, and CORO_LOG_POLLER_REFUSED reported. */
     const char *poller;
+    /* How much later than asked for a timer may be, beside what the system adds: those that are due
+     * within this time wake the process once, in the order of their deadlines. 0 is none; asyncio's
+     * loop sleeps up to the next millisecond. It matters where there are very many, as of time
+     * limits and sleeps. A virtual clock has none. */
+    coro_duration timer_slack;
 } coro_run_options;
 
 /*
@@ -62,7 +67,7 @@ typedef struct coro_run_options {
  * CORO_SEED=N, CORO_DEBUG=1 and CORO_POLLER=NAME. Programs with raised privileges ignore them.
  *
  * Returns the result of the main task, or
- *   -EINVAL   fn is NULL, or the stack_size is over 1 TiB
+ *   -EINVAL   fn is NULL, the stack_size is over 1 TiB, or the timer_slack is below 0
  *   -EPERM    this thread is running a loop already (runs do not nest)
  *   -ENOMEM   there was no memory for the loop or its main task
  *   -EMFILE   there was no file descriptor for waking the loop; or -ENFILE

@@ -96,7 +96,7 @@ static void idle(struct coro__loop *loop, coro_time now)
     const bool timed = next != CORO_FOREVER && !loop->clock.is_virtual;
     if (!timed || next - now >= LONG_IDLE)
         coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-    sleep_for(loop, now, timed ? next - now : CORO_FOREVER,
+    sleep_for(loop, now, timed ? coro__time_after(next, loop->timer_slack) - now : CORO_FOREVER,
               loop->expected == 0 && loop->fd_waits == 0 && next == CORO_FOREVER);
     coro__loop_deliver_posts(loop);
 }

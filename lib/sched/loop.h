@@ -42,7 +42,8 @@ struct coro__loop {
     struct coro__list owned; /* what is to be given up when the loop is closed */
     unsigned forks;          /* coro__forks when it was opened */
     struct coro__clock clock;
-    size_t stack_size; /* of a task that does not ask for its own, rounded */
+    coro_duration timer_slack; /* how long after the next deadline it may sleep */
+    size_t stack_size;         /* of a task that does not ask for its own, rounded */
     uint64_t seed;
     uint64_t picks;   /* that coro_select has made */
     bool eager_start; /* of all tasks that are created from now on */

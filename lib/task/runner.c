@@ -95,6 +95,7 @@ static int open_loop(struct coro__loop *loop, const coro_run_options *options)
     loop->forks = coro__forks;
     loop->seed = options->seed;
     loop->clock.is_virtual = options->virtual_clock;
+    loop->timer_slack = options->timer_slack;
     loop->last_visit = coro__loop_now(loop);
     loop->deadlocked = on_deadlock;
     coro__cells_init(&loop->cells);
@@ -104,7 +105,7 @@ static int open_loop(struct coro__loop *loop, const coro_run_options *options)
 
 int coro__runner_open(coro_runner **opened, const coro_run_options *given)
 {
-    if (given && given->stack_size > CORO__STACK_MAXIMUM)
+    if (given && (given->stack_size > CORO__STACK_MAXIMUM || given->timer_slack < 0))
         return -EINVAL;
     const coro_run_options options = with_environment(given);
     int rc = coro__fork_watch();

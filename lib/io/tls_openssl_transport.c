@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A connection of OpenSSL as a transport. It reads and writes through a BIO that is the transport
- * below, without a buffer between. What it cannot do now, it cannot do because that could not: so
- * what that wants is what this wants.
+ * below. What it cannot do now, it cannot do because that could not: so what that wants is what
+ * this wants.
  *
  * A write that could not be finished has to be made again with the same bytes, and no fewer, which
  * may have moved meanwhile. A stream does so: what was not written is the beginning of the next
@@ -26,55 +26,6 @@ enum {
     /* What a peer may still send while the connection is shut down, before it is closed anyway. */
     MOST_DISCARDED = 256 * 1024,
 };
-
-/* --- The BIO ---------------------------------------------------------------------------------- */
-static int note_below(BIO *bio, struct coro__tls_transport *tls, ssize_t rc, int retry)
-{
-    BIO_clear_retry_flags(bio);
-    if (rc == -EAGAIN)
-        BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
-    else if (rc < 0)
-        tls->below_error = (int)rc;
-    return rc > 0;
-}
-
-static int read_below(BIO *bio, char *buffer, size_t size, size_t *count)
-{
-    struct coro__tls_transport *tls = BIO_get_data(bio);
-    const ssize_t rc =
-        tls->closed ? -ECONNABORTED : tls->below->kind->read(tls->below, buffer, size);
-    if (rc == 0)
-        tls->ended = true;
-    *count = rc > 0 ? (size_t)rc : 0;
-    return note_below(bio, tls, rc, BIO_FLAGS_READ);
-}
-
-static int write_below(BIO *bio, const char *buffer, size_t size, size_t *count)
-{
-    struct coro__tls_transport *tls = BIO_get_data(bio);
-    const struct iovec iov = {(void *)(uintptr_t)buffer, size};
-    const ssize_t rc = tls->closed ? -ECONNABORTED : tls->below->kind->write(tls->below, &iov, 1);
-    *count = rc > 0 ? (size_t)rc : 0;
-    return note_below(bio, tls, rc, BIO_FLAGS_WRITE);
-}
-
-static long control(BIO *bio, int command, long number, void *pointer)
-{
-    const struct coro__tls_transport *tls = BIO_get_data(bio);
-    (void)number, (void)pointer;
-    return command == BIO_CTRL_FLUSH || (command == BIO_CTRL_EOF && tls->ended);
-}
-
-BIO_METHOD *coro__tls_bio_method(void)
-{
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "coro__transport");
-    if (method) {
-        BIO_meth_set_read_ex(method, read_below);
-        BIO_meth_set_write_ex(method, write_below);
-        BIO_meth_set_ctrl(method, control);
-    }
-    return method;
-}
 
 /* --- Calls of OpenSSL, and what has come of them ---------------------------------------------- */
 /* Returns errno, which is put back at the end. */

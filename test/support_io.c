@@ -130,6 +130,11 @@ int make_file(size_t n)
     return fd;
 }
 
+off_t place_of(int file)
+{
+    return lseek(file, 0, SEEK_CUR);
+}
+
 char pattern(size_t at)
 {
     return (char)(at * 7 + at / 251);

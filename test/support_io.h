@@ -38,6 +38,9 @@ int listen_tcp(struct sockaddr_storage *address, socklen_t *size);
 /* A file that has no name, with n bytes of the pattern below. */
 int make_file(size_t n);
 
+/* Where its own offset is. */
+off_t place_of(int file);
+
 /* The byte of the pattern at a place. */
 char pattern(size_t at);
 void fill(char *buffer, size_t n, size_t from);

@@ -176,6 +176,14 @@ void close_ends(const struct tls_ends *ends)
     coro_stream_release(ends->server);
 }
 
+void abort_ends(const struct tls_ends *ends)
+{
+    coro_stream_abort(ends->client);
+    coro_stream_abort(ends->server);
+    coro_stream_release(ends->client);
+    coro_stream_release(ends->server);
+}
+
 void expect_failure(int rc, int error, const char *text)
 {
     const char *message = coro_error_message(coro_current_task());

@@ -52,8 +52,9 @@ void limit_buffers(int fd);
 /* A stream of one end of a TCP connection, and its peer, an fd. */
 coro_stream *open_tcp_stream(int *peer);
 
-/* Both end, without an error. */
+/* Both end, without an error; or at once, with or without one. */
 void close_ends(const struct tls_ends *ends);
+void abort_ends(const struct tls_ends *ends);
 
 /* The last error was this, and its message contains the text. */
 void expect_failure(int rc, int error, const char *text);

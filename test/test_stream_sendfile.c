@@ -17,19 +17,6 @@ static struct tls_ends open_ends(void)
     return encrypted ? connect_default_tls() : connect_ends();
 }
 
-static void abort_ends(const struct tls_ends *ends)
-{
-    coro_stream_abort(ends->client);
-    coro_stream_abort(ends->server);
-    coro_stream_release(ends->client);
-    coro_stream_release(ends->server);
-}
-
-static off_t place_of(int file)
-{
-    return lseek(file, 0, SEEK_CUR);
-}
-
 /* Reads until all has come, and compares with the pattern from a place on. */
 static void expect_pattern(coro_stream *stream, size_t n, size_t from)
 {
@@ -53,9 +40,10 @@ static int sends_file(void *arg)
                                      transfer->n);
 }
 
-/* A task that sends the file to a peer that does not read. */
-static coro_task *start_transfer(struct transfer *transfer)
+/* A task that sends a file to a peer that does not read. */
+static coro_task *start_transfer(const struct tls_ends *ends, struct transfer *transfer)
 {
+    *transfer = (struct transfer){ends->client, make_file(SIZE), NULL, SIZE};
     coro_task *task = spawn(sends_file, transfer);
     do
         ck_assert_int_eq(coro_sleep(CORO_MILLISECOND), 0);
@@ -251,8 +239,8 @@ TASK_TEST(a_callback_sends_no_file)
 TASK_TEST(nothing_else_is_written_meanwhile)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
-    coro_task *task = start_transfer(&transfer);
+    struct transfer transfer;
+    coro_task *task = start_transfer(&ends, &transfer);
     off_t offset = 0;
     ck_assert_int_eq(coro_stream_write(ends.client, "x", 1), -EBUSY);
     ck_assert_int_eq(coro_stream_write_eof(ends.client), -EBUSY);
@@ -293,10 +281,10 @@ TASK_TEST(the_marks_are_the_users)
 TASK_TEST(it_does_not_become_encrypted_meanwhile)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
+    struct transfer transfer;
     coro_tls *tls = client_tls();
     const struct tls_start start = {ends.client, tls, "localhost"};
-    coro_task *task = start_transfer(&transfer);
+    coro_task *task = start_transfer(&ends, &transfer);
     ck_assert_int_eq(starts_tls((void *)(uintptr_t)&start), -EBUSY);
     expect_pattern(ends.server, SIZE, 0);
     ck_assert_int_eq(coro_join(task, NULL), SIZE);
@@ -309,8 +297,8 @@ TASK_TEST(it_does_not_become_encrypted_meanwhile)
 TASK_TEST(a_cancel_leaves_what_was_not_sent)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
-    coro_task *task = start_transfer(&transfer);
+    struct transfer transfer;
+    coro_task *task = start_transfer(&ends, &transfer);
     coro_cancel(task);
     ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
     const off_t place = place_of(transfer.file);
@@ -346,8 +334,8 @@ TASK_TEST(a_cancel_before_it_begins)
 TASK_TEST(the_stream_is_closed_meanwhile)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
-    coro_task *task = start_transfer(&transfer);
+    struct transfer transfer;
+    coro_task *task = start_transfer(&ends, &transfer);
     ck_assert_int_eq(coro_stream_close(ends.client), 0);
     if (encrypted) /* what it has taken still goes out */
         expect_pattern(ends.server, (size_t)place_of(transfer.file), 0);
@@ -400,8 +388,8 @@ TASK_TEST(what_has_the_number_of_a_closed_stream_gets_nothing)
 TASK_TEST(the_stream_is_aborted_meanwhile)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
-    coro_task *task = start_transfer(&transfer);
+    struct transfer transfer;
+    coro_task *task = start_transfer(&ends, &transfer);
     ck_assert_int_eq(coro_stream_abort(ends.client), 0);
     ck_assert_int_eq(coro_join(task, NULL), -ECONNABORTED);
     abort_ends(&ends);
@@ -414,8 +402,8 @@ TASK_TEST(the_stream_is_aborted_meanwhile)
 TASK_TEST(the_peer_goes_meanwhile)
 {
     const struct tls_ends ends = open_ends();
-    struct transfer transfer = {ends.client, make_file(SIZE), NULL, SIZE};
-    coro_task *task = start_transfer(&transfer);
+    struct transfer transfer;
+    coro_task *task = start_transfer(&ends, &transfer);
     ck_assert_int_eq(coro_stream_abort(ends.server), 0);
     const int rc = coro_join(task, NULL);
     ck_assert(rc == -EPIPE || rc == -ECONNRESET);

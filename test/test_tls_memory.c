@@ -31,14 +31,6 @@ static int fill_with_records(coro_stream *stream, int most)
     return count;
 }
 
-static void abort_ends(const struct tls_ends *ends)
-{
-    coro_stream_abort(ends->client);
-    coro_stream_abort(ends->server);
-    coro_stream_release(ends->client);
-    coro_stream_release(ends->server);
-}
-
 /* OpenSSL keeps the record that the socket does not take, and would send it in place of the next.
  */
 TASK_TEST(what_was_not_written_is_not_sent)

@@ -57,22 +57,10 @@ static ssize_t read_and_write(coro_stream *stream, const struct source *source, 
 }
 
 /* --- By the system ---------------------------------------------------------------------------- */
-/* Others may run before the call begins, and close the stream; another file could have its number
- * then. */
-static ssize_t send_by_system(coro_stream *stream, const struct source *source, size_t n)
-{
-    struct coro__io *io;
-    const int rc = coro__io_begin(&io);
-    if (rc < 0 || stream->closing)
-        return rc;
-    return coro__sendfile(io, stream->transport->fd, source->file, source->offset,
-                          n < LARGE_PIECE ? n : LARGE_PIECE);
-}
-
 /* And not of the file. */
-static bool is_of_connection(ssize_t error)
+static bool is_of_connection(ssize_t rc)
 {
-    switch (-error) {
+    switch (-rc) {
     case EPIPE:
     case ECONNRESET:
     case ECONNABORTED:
@@ -89,6 +77,21 @@ static bool is_of_connection(ssize_t error)
     }
 }
 
+/* Others may run before the call begins, and close the stream; another file could have its number
+ * then. */
+static ssize_t send_by_system(coro_stream *stream, const struct source *source, size_t n)
+{
+    struct coro__io *io;
+    ssize_t rc = coro__io_begin(&io);
+    if (rc < 0 || stream->closing)
+        return rc;
+    rc = coro__sendfile(io, stream->transport->fd, source->file, source->offset,
+                        n < LARGE_PIECE ? n : LARGE_PIECE);
+    if (is_of_connection(rc))
+        coro__stream_lose(stream, (int)rc);
+    return rc;
+}
+
 /* --- The call --------------------------------------------------------------------------------- */
 static int begin_to_read(coro_stream *stream)
 {
@@ -98,16 +101,13 @@ static int begin_to_read(coro_stream *stream)
 
 static ssize_t send_piece(coro_stream *stream, const struct source *source, size_t n)
 {
-    if (!stream->file_piece) {
-        ssize_t rc = send_by_system(stream, source, n);
-        if (rc < 0 && is_of_connection(rc))
-            coro__stream_lose(stream, (int)rc);
-        if (rc == -EINVAL)
-            rc = begin_to_read(stream);
-        if (rc != 0 || !stream->file_piece)
-            return rc;
-    }
-    return read_and_write(stream, source, n);
+    if (stream->file_piece)
+        return read_and_write(stream, source, n);
+    ssize_t rc = send_by_system(stream, source, n);
+    if (rc != -EINVAL)
+        return rc;
+    rc = begin_to_read(stream);
+    return rc < 0 ? rc : read_and_write(stream, source, n);
 }
 
 static int closed_meanwhile(const coro_stream *stream)

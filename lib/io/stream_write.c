@@ -42,9 +42,14 @@ static void remove_first(coro_stream *stream)
     free(chunk);
 }
 
-/* While the loop sends, that may wake those who wait for the stream to close. */
-static void begin_sending(coro_stream *stream)
+/* `behind` listens, or for an error cannot. While the loop sends, that may wake those who wait for
+ * the stream to close. */
+static void begin_sending(coro_stream *stream, int rc)
 {
+    if (rc < 0) {
+        coro__stream_lose(stream, rc);
+        return;
+    }
     stream->sends_behind = true;
     coro__loop_begin_fd_wait(stream->loop);
 }
@@ -198,11 +203,7 @@ static void on_writable(struct coro__listener *listener, int status)
 /* Others have their turn first: a peer may take it as fast as it is sent. */
 static void send_soon(coro_stream *stream)
 {
-    const int rc = coro__io_run_soon(stream->transport->io, &stream->behind, on_writable);
-    if (rc == 0)
-        begin_sending(stream);
-    else
-        coro__stream_lose(stream, rc);
+    begin_sending(stream, coro__io_run_soon(stream->transport->io, &stream->behind, on_writable));
 }
 
 /* Has the loop send the rest. */
@@ -213,10 +214,7 @@ static void listen_behind(coro_stream *stream)
     int rc = coro__io_find(transport->io, transport->fd, &fd);
     if (rc == 0)
         rc = coro__io_listen(transport->io, fd, transport->wanted, &stream->behind, on_writable);
-    if (rc == 0)
-        begin_sending(stream);
-    else
-        coro__stream_lose(stream, rc);
+    begin_sending(stream, rc);
 }
 
 /* --- The calls -------------------------------------------------------------------------------- */

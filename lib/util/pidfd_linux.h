@@ -3,7 +3,6 @@
 #ifndef CORO_UTIL_PIDFD_LINUX_H
 #define CORO_UTIL_PIDFD_LINUX_H
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -30,16 +29,10 @@ static inline int coro__pidfd_wait(int fd, siginfo_t *info, int options)
 /* process_madvise(2), which is of Linux 5.10. */
 static inline ssize_t coro__pidfd_madvise(int fd, const struct iovec *pieces, size_t n, int advice)
 {
-#ifdef SYS_process_madvise
-    return syscall(SYS_process_madvise, fd, pieces, n, advice, 0);
-#else
-    (void)fd;
-    (void)pieces;
-    (void)n;
-    (void)advice;
-    errno = ENOSYS;
-    return -1;
+#ifndef SYS_process_madvise
+    enum { SYS_process_madvise = -1 }; /* no call at all: ENOSYS */
 #endif
+    return syscall(SYS_process_madvise, fd, pieces, n, advice, 0);
 }
 
 #endif

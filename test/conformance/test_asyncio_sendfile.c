@@ -68,11 +68,6 @@ static int close_and_join(int fd, coro_task *receiver, int peer)
     return n;
 }
 
-static off_t place_of(int file)
-{
-    return lseek(file, 0, SEEK_CUR);
-}
-
 /* --- Sockets ---------------------------------------------------------------------------------- */
 /* CPython: test_sendfile.SockSendfileMixin.test_sock_sendfile_success
  * test_unix_events.SelectorEventLoopUnixSockSendfileTests.test_sock_sendfile_blocking_error */

@@ -27,7 +27,7 @@ depend = -MMD -MP -MF $@.d
 
 # The user's flags come last. Tests are compiled without NDEBUG ($(ASSERT)): they may assert.
 user_cflags = $(TARGET_CFLAGS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
-lib_cflags = -std=c11 $(c_warnings) $(internal) $(LIBURING_CFLAGS) $(OPENSSL_CFLAGS) \
+lib_cflags = -std=c11 $(c_warnings) $(internal) $(LIBURING_CFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) \
 	$(ASSERT) -fPIC -fvisibility=hidden $(user_cflags)
 bench_cflags = -std=c11 $(c_warnings) $(internal) $(ASSERT) $(user_cflags)
 # TEST_CFLAGS is for the tests alone: -O0 has them compiled in half the time.
@@ -46,6 +46,7 @@ comma := ,
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 LDFLAGS_test_asyncio_subprocess = $(call wrap,syscall close_range)
 LDFLAGS_test_communicate = $(call wrap,syscall close_range)
+LDFLAGS_test_dns = $(call wrap,connect recvmsg fopen getaddrinfo getnameinfo)
 LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect syscall)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)
@@ -73,9 +74,9 @@ LIBS_redis = $(HIREDIS_LIBS)
 # --- Sources and products -------------------------------------------------------------------------
 births := $(S)lib/context/birth_register.c $(S)lib/context/birth_ucontext.c
 backends := $(wildcard $(S)lib/io/backend_*.c $(S)lib/io/io_uring*.c)
-tls := $(wildcard $(S)lib/io/tls_*.c)
-lib_src := $(filter-out $(births) $(backends) $(tls),$(wildcard $(S)lib/*/*.c)) \
-	$(wildcard $(S)lib/io/tls_$(TLS)*.c) \
+choices := $(wildcard $(S)lib/io/tls_*.c $(S)lib/io/dns_*.c)
+lib_src := $(filter-out $(births) $(backends) $(choices),$(wildcard $(S)lib/*/*.c)) \
+	$(wildcard $(S)lib/io/tls_$(TLS)*.c $(S)lib/io/dns_$(DNS)*.c) \
 	$(POLLERS:%=$(S)lib/io/backend_%.c) \
 	$(if $(filter io_uring,$(POLLERS)),$(wildcard $(S)lib/io/io_uring*.c))
 objects = $(patsubst $(S)lib/%.c,$(1)/lib/%.o,$(lib_src) $(S)lib/context/birth_$(2).c)

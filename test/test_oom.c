@@ -382,11 +382,11 @@ static void look_up_names(void)
 {
     struct addrinfo *found;
     if (did(coro_getaddrinfo("127.0.0.1", "80", NULL, &found), 0))
-        freeaddrinfo(found);
+        coro_freeaddrinfo(found);
     const int rc = coro_getaddrinfo("127.0.0.1", "http", NULL, &found);
     must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN || rc == -EPROTONOSUPPORT, "a lookup", rc);
     if (rc == 0)
-        freeaddrinfo(found);
+        coro_freeaddrinfo(found);
 }
 
 static void use_files(void)
@@ -447,6 +447,18 @@ static int scenario_of_a_process(void *arg)
     must(coro_process_close(process) == 0, "close", 0);
     free(c.output);
     free(c.error);
+    must(errno == 99, "errno", errno);
+    return 5;
+}
+
+/* By c-ares, where the library was built with it, which finds this one without a server. */
+static int scenario_of_a_name(void *arg)
+{
+    struct addrinfo *found;
+    errno = 99;
+    const int rc = coro_getaddrinfo("localhost", "80", NULL, &found);
+    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN, "a name", rc);
+    coro_freeaddrinfo(found);
     must(errno == 99, "errno", errno);
     return 5;
 }
@@ -567,11 +579,12 @@ static int scenario_of_streams(void *arg)
 }
 
 static int (*chosen)(void *arg);
+static bool in_real_time;
 
 /* Runs the scenario with this attempt failing; false if it did not come to that. */
 static bool survive(size_t attempt)
 {
-    const coro_run_options options = {.virtual_clock = true, .log = ignore};
+    const coro_run_options options = {.virtual_clock = !in_real_time, .log = ignore};
     attempts = failures = 0;
     fail_at = attempt;
     alive = 0;
@@ -628,6 +641,14 @@ START_TEST(each_allocation_for_a_process_may_fail)
 }
 END_TEST
 
+START_TEST(each_allocation_for_a_name_may_fail)
+{
+    in_real_time = true;
+    if (!cannot_work("each_allocation_for_a_name_may_fail: linked without --wrap"))
+        survive_each(scenario_of_a_name, 5, false);
+}
+END_TEST
+
 START_TEST(each_allocation_for_streams_may_fail)
 {
     for (size_t i = 0; i < MUCH; i++)
@@ -644,6 +665,7 @@ int main(void)
         each_allocation_may_fail,
         memory_may_run_out_for_good,
         each_allocation_for_a_process_may_fail,
+        each_allocation_for_a_name_may_fail,
         each_allocation_for_streams_may_fail,
         NULL,
     };

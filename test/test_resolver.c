@@ -155,7 +155,7 @@ static void expect_found(const char *node, const char *service, const struct add
     ck_assert_int_eq(coro_getaddrinfo(node, service, hints, &found), 0);
     expect_address(found, text, port);
     ck_assert_ptr_null(found->ai_next);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
 }
 
 /* CPython: test_base_events.BaseEventLoopWithSelectorTests.test_create_connection_ip_addr
@@ -193,7 +193,7 @@ LOOKUP_TEST(without_hints_all_types_are_found)
     for (const struct addrinfo *at = found; at; at = at->ai_next)
         count++;
     ck_assert_uint_ge(count, 2);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
     return 0;
 }
 
@@ -246,7 +246,7 @@ static void expect_as_plainly(const char *node, const char *service)
         at = at->ai_next;
     }
     ck_assert_ptr_null(at);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
     freeaddrinfo(plain);
 }
 
@@ -281,7 +281,7 @@ static void join_found(coro_task *task, struct request *request)
 {
     ck_assert_int_eq(coro_join(task, NULL), 0);
     expect_address(request->found, "127.0.0.1", 80);
-    freeaddrinfo(request->found);
+    coro_freeaddrinfo(request->found);
 }
 
 LOOKUP_TEST(other_tasks_run_during_a_lookup)
@@ -466,9 +466,9 @@ LOOKUP_TEST(errno_is_kept)
     open_gate();
     errno = EDOM;
     ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "80", NULL, &found), 0);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
     ck_assert_int_eq(coro_getaddrinfo("slow", "80", NULL, &found), 0);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
     code = EAI_FAIL;
     ck_assert_int_eq(coro_getaddrinfo("failing", "80", NULL, &found), -EIO);
     ck_assert_int_eq(errno, EDOM);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names of hosts and services, looked up as getaddrinfo(3) and getnameinfo(3) do it, but without
- * holding up other tasks. Lookups have threads of their own, eight at most in each loop: they and
- * coro_to_thread() do not wait for each other. What needs no lookup, because it is all numbers, is
- * done without a thread.
+ * holding up other tasks. What needs no lookup, because it is all numbers, is done at once.
+ *
+ * A library that was built with c-ares looks names of hosts up in the calling task: it reads the
+ * system's hosts file and resolver configuration, and waits for the servers, without a thread and
+ * without a limit to how many lookups there are at once. In all other cases libc does it, in
+ * threads, eight at most in each loop, which are not those of coro_to_thread(): where
+ * nsswitch.conf(5) names other sources of hosts than "files" and "dns", for flags beyond
+ * AI_PASSIVE, AI_CANONNAME, AI_NUMERICSERV, NI_NAMEREQD, NI_NUMERICSERV and NI_DGRAM, in tasks with
+ * less than 48 KiB of stack left, and on a virtual clock, which stands still meanwhile.
  *
  * Results. An EAI_ code comes back as the errno below, with its text and what was looked up as the
  * message of the error (coro_error_message()).
@@ -20,8 +26,8 @@
  *   -ENOMEM           EAI_MEMORY, or without memory for the call itself
  *   -EIO              EAI_FAIL: a server has failed; and codes that are not known here
  *   any other         EAI_SYSTEM: the errno of a system call
- *   -ECANCELED        the caller was cancelled: at once, while the lookup may still go on; what
- *                     it finds is freed. The run does not end before it has ended
+ *   -ECANCELED        the caller was cancelled: at once. In a thread the lookup may still go on:
+ *                     what it finds is freed, and the run does not end before it has ended
  *   -EPERM            the caller is no task
  */
 #ifndef CORO_RESOLVER_H
@@ -39,13 +45,17 @@ struct addrinfo;
 
 /*
  * The addresses of a host and a service, either of which may be NULL, in *result, which
- * freeaddrinfo(3) frees. Of the hints, ai_flags, ai_family, ai_socktype and ai_protocol are looked
- * at; NULL is all zeros. loop.getaddrinfo().
+ * coro_freeaddrinfo() frees. Of the hints, ai_flags, ai_family, ai_socktype and ai_protocol are
+ * looked at; NULL is all zeros. loop.getaddrinfo().
  *
  * Returns 0, or an error as above, with *result NULL.
  */
 CORO_API int coro_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                               struct addrinfo **result);
+
+/* Frees what coro_getaddrinfo() has found, as a whole; NULL is nothing. It can be called anywhere.
+ */
+CORO_API void coro_freeaddrinfo(struct addrinfo *result);
 
 /*
  * The names of an address: its host in host[0..host_size), its service in

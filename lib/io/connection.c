@@ -3,6 +3,7 @@
 #include "coro/io.h"
 #include "coro/net.h"
 #include "coro/task.h"
+#include "coro/resolver.h"
 #include "io/endpoint.h"
 #include "io/race.h"
 #include "io/start_tls.h"
@@ -200,9 +201,9 @@ static int look_up_and_connect(const char *host, const char *port,
                                     &locals);
     if (rc == 0)
         rc = connect_to(remotes, locals, options);
-    freeaddrinfo(remotes);
+    coro_freeaddrinfo(remotes);
     if (locals)
-        freeaddrinfo(locals);
+        coro_freeaddrinfo(locals);
     return rc;
 }
 

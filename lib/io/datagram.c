@@ -115,8 +115,8 @@ int coro_open_datagram(const coro_datagram_options *options)
     if (rc == 0)
         rc = try_all(options, locals, remotes);
     if (remotes)
-        freeaddrinfo(remotes);
+        coro_freeaddrinfo(remotes);
     if (locals)
-        freeaddrinfo(locals);
+        coro_freeaddrinfo(locals);
     return rc;
 }

@@ -48,6 +48,7 @@ ssize_t coro__perform_now(struct coro__io *io, struct coro__operation *operation
 
 /* These calls made so. The caller sees to it that the lengths are such as the calls take. */
 ssize_t coro__read_now(struct coro__io *io, int fd, void *buffer, size_t n);
+ssize_t coro__recvmsg_now(struct coro__io *io, int fd, struct msghdr *message);
 ssize_t coro__writev_now(struct coro__io *io, int fd, const struct iovec *iov, int count);
 /* poll(2) without waiting, with what was taken ahead: the events that are there; 0 is none. */
 int coro__poll_now(const struct coro__fd *fd, short events);

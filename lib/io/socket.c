@@ -155,6 +155,12 @@ static const struct coro__operation_kind kind_of_urgent_recvmsg = {
     .direction = CORO__READ | CORO__EXCEPTION,
     .attempt = try_recvmsg};
 
+ssize_t coro__recvmsg_now(struct coro__io *io, int fd, struct msghdr *message)
+{
+    struct message call = {{.kind = &kind_of_recvmsg, .fd = fd}, message, 0};
+    return coro__perform_now(io, &call.operation);
+}
+
 ssize_t coro_recvmsg(int fd, struct msghdr *message, int flags)
 {
     const struct coro__operation_kind *kind =

@@ -2,6 +2,7 @@
 /* Servers begin: the sockets for hosts, a path or an fd. */
 #include "coro/io.h"
 #include "coro/net.h"
+#include "coro/resolver.h"
 #include "coro/task.h"
 #include "io/endpoint.h"
 #include "io/server.h"
@@ -173,7 +174,7 @@ int coro_start_server(coro_server **server, const char *host, const char *port,
         close_all(&sockets);
     for (size_t i = 0; i < sockets.hosts; i++)
         if (sockets.found[i])
-            freeaddrinfo(sockets.found[i]);
+            coro_freeaddrinfo(sockets.found[i]);
     free(sockets.found);
     free(sockets.fds);
     return rc;

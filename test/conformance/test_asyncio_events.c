@@ -394,7 +394,7 @@ TASK_TEST(an_address_may_have_a_scope)
     memcpy(&address, found->ai_addr, sizeof address);
     ck_assert_uint_eq(address.sin6_scope_id, 1);
     ck_assert_int_eq(ntohs(address.sin6_port), 80);
-    freeaddrinfo(found);
+    coro_freeaddrinfo(found);
     return 0;
 }
 

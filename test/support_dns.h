@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A name server, as tasks of the test, on loopback. What it says of a name its first label tells:
+ *
+ *   one       192.0.2.1                      empty    it is there, and has no addresses
+ *   both      192.0.2.1 and 2001:db8::1      missing  there is no such name
+ *   alias     is "one.test", and 192.0.2.1   broken   the server has failed
+ *   long      192.0.2.1 to .100, over TCP    slow     as "one", when dns_answer() was called
+ *
+ * 192.0.2.1 has the name "one.test", and other addresses have none.
+ */
+#ifndef SUPPORT_DNS_H
+#define SUPPORT_DNS_H
+
+#include <netinet/in.h>
+
+enum { DNS_LONG = 100 };
+
+/* Starts it in this loop, until the run ends; returns its port. */
+in_port_t dns_start(void);
+
+/* Questions that have come so far, and those for IPv4 among them that are not answered yet. */
+int dns_questions(void);
+int dns_waiting(void);
+
+/* Lets go what waits, and answers at once from now on. */
+void dns_answer(void);
+
+#endif

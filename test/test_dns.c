@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that the library asks a server for, with c-ares. The program is linked so that what the
+ * library calls comes here (--wrap; see the Makefile): its connections to name servers go to the
+ * test's own, and it reads the test's nsswitch.conf. Time is real: on the virtual clock names are
+ * looked up in threads.
+ */
+#include "support_dns.h"
+#include "support_io.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* NULL in a library without c-ares. */
+int ares_init_options(void **channel, void *options, int mask) __attribute__((weak));
+
+/* NULL where the program was linked without --wrap. */
+#define REAL __attribute__((weak))
+int __real_connect(int fd, const struct sockaddr *address, socklen_t size) REAL;
+ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags) REAL;
+FILE *__real_fopen(const char *path, const char *mode) REAL;
+int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **result) REAL;
+int __real_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
+                       socklen_t host_size, char *service, socklen_t service_size, int flags) REAL;
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
+FILE *__wrap_fopen(const char *path, const char *mode);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **result);
+int __wrap_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
+                       socklen_t host_size, char *service, socklen_t service_size, int flags);
+
+static const char *sources; /* nsswitch.conf; NULL: there is none */
+static in_port_t server_port;
+static struct sockaddr_in wanted_server; /* that was to be asked */
+static pthread_t loop_thread;
+static atomic_int in_threads; /* lookups that libc made there: of nothing */
+
+static struct sockaddr_in loopback(void)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = server_port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    const struct sockaddr_in *given = (const void *)address, own = loopback();
+    if (given->sin_family != AF_INET || given->sin_port != htons(53))
+        return __real_connect(fd, address, size);
+    wanted_server = *given;
+    return __real_connect(fd, (const struct sockaddr *)&own, sizeof own);
+}
+
+/* c-ares takes answers from whom it has asked alone. */
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    const ssize_t n = __real_recvmsg(fd, message, flags);
+    struct sockaddr_in *from = message->msg_name;
+    if (n > 0 && from && from->sin_port == server_port)
+        *from = wanted_server;
+    return n;
+}
+
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+    if (strcmp(path, "/etc/nsswitch.conf") != 0)
+        return __real_fopen(path, mode);
+    if (sources)
+        return fmemopen((void *)(uintptr_t)sources, strlen(sources), "r");
+    errno = ENOENT;
+    return NULL;
+}
+
+static bool in_a_thread(void)
+{
+    const bool elsewhere = !pthread_equal(pthread_self(), loop_thread);
+    atomic_fetch_add(&in_threads, elsewhere);
+    return elsewhere;
+}
+
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **result)
+{
+    return in_a_thread() ? EAI_FAIL : __real_getaddrinfo(node, service, hints, result);
+}
+
+int __wrap_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
+                       socklen_t host_size, char *service, socklen_t service_size, int flags)
+{
+    return in_a_thread()
+               ? EAI_FAIL
+               : __real_getnameinfo(address, length, host, host_size, service, service_size, flags);
+}
+
+static int open_fds(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void start(void)
+{
+    loop_thread = pthread_self();
+    sources = "passwd: files\nhosts:\tfiles dns\n";
+    server_port = dns_start();
+    coro_yield();
+}
+
+static int run_with_server(coro_fn *fn)
+{
+    start();
+    const int fds = open_fds();
+    const int rc = fn(NULL);
+    /* The server's end of a connection goes later. */
+    for (int tries = 1000; open_fds() > fds && tries > 0; tries--)
+        coro_sleep(CORO_MILLISECOND);
+    ck_assert_int_eq(open_fds(), fds);
+    return rc;
+}
+
+/* A task test in real time, beside the server. */
+#define DNS_TEST(name)                                      \
+    static int name##_body(void *arg);                      \
+    static int name##_main(void *arg)                       \
+    {                                                       \
+        return run_with_server(name##_body);                \
+    }                                                       \
+    START_TEST(name)                                        \
+    {                                                       \
+        ck_assert_int_eq(run_in_real_time(name##_main), 0); \
+    }                                                       \
+    END_TEST                                                \
+    static int name##_body(void *arg)
+
+/* --- Addresses of names ----------------------------------------------------------------------- */
+static struct addrinfo stream(int family)
+{
+    struct addrinfo hints;
+    memset(&hints, 0, sizeof hints);
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    return hints;
+}
+
+static void expect_address(const struct addrinfo *at, const char *text, const char *port)
+{
+    char host[NI_MAXHOST], service[NI_MAXSERV];
+    ck_assert_ptr_nonnull(at);
+    ck_assert_int_eq(at->ai_family, at->ai_addr->sa_family);
+    ck_assert_int_eq(getnameinfo(at->ai_addr, at->ai_addrlen, host, sizeof host, service,
+                                 sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
+                     0);
+    ck_assert_str_eq(host, text);
+    ck_assert_str_eq(service, port);
+}
+
+static const struct addrinfo *find_family(const struct addrinfo *found, int family)
+{
+    while (found && found->ai_family != family)
+        found = found->ai_next;
+    return found;
+}
+
+static char one[] = "one.test", slow[] = "slow.test";
+
+static int looks_up(void *node)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    struct addrinfo *found;
+    const int rc = coro_getaddrinfo(node, "80", &hints, &found);
+    if (rc == 0)
+        expect_address(found, "192.0.2.1", "80");
+    coro_freeaddrinfo(found);
+    return rc;
+}
+
+DNS_TEST(a_name_is_asked_for)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    struct addrinfo *found;
+    ck_assert_int_eq(coro_getaddrinfo("one.test", "80", &hints, &found), 0);
+    expect_address(found, "192.0.2.1", "80");
+    ck_assert_int_eq(found->ai_socktype, SOCK_STREAM);
+    ck_assert_int_eq(found->ai_protocol, IPPROTO_TCP);
+    ck_assert_int_eq(found->ai_flags, 0);
+    ck_assert_ptr_null(found->ai_canonname);
+    ck_assert_ptr_null(found->ai_next);
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(dns_questions(), 2);
+    ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+DNS_TEST(a_name_may_have_addresses_of_both_families)
+{
+    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    ck_assert_int_eq(coro_getaddrinfo("both.test", "443", &hints, &found), 0);
+    expect_address(find_family(found, AF_INET), "192.0.2.1", "443");
+    expect_address(find_family(found, AF_INET6), "2001:db8::1", "443");
+    coro_freeaddrinfo(found);
+    hints.ai_family = AF_INET6;
+    ck_assert_int_eq(coro_getaddrinfo("both.test", "443", &hints, &found), 0);
+    expect_address(found, "2001:db8::1", "443");
+    ck_assert_ptr_null(found->ai_next);
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(dns_questions(), 3);
+    return 0;
+}
+
+/* libc, asked for an address that is a number, tells which types there are. */
+DNS_TEST(types_of_sockets_are_as_plainly)
+{
+    struct addrinfo *found, *plain;
+    ck_assert_int_eq(coro_getaddrinfo("one.test", "80", NULL, &found), 0);
+    ck_assert_int_eq(getaddrinfo("192.0.2.1", "80", &(struct addrinfo){0}, &plain), 0);
+    const struct addrinfo *at = found;
+    for (const struct addrinfo *expected = plain; expected; expected = expected->ai_next) {
+        ck_assert_ptr_nonnull(at);
+        ck_assert_int_eq(at->ai_socktype, expected->ai_socktype);
+        ck_assert_int_eq(at->ai_protocol, expected->ai_protocol);
+        ck_assert_uint_eq(at->ai_addrlen, expected->ai_addrlen);
+        ck_assert_mem_eq(at->ai_addr, expected->ai_addr, expected->ai_addrlen);
+        at = at->ai_next;
+    }
+    ck_assert_ptr_null(at);
+    coro_freeaddrinfo(found);
+    freeaddrinfo(plain);
+    return 0;
+}
+
+DNS_TEST(services_may_be_names)
+{
+    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    ck_assert_int_eq(coro_getaddrinfo("one.test", "no-such-service", &hints, &found),
+                     -EPROTONOSUPPORT);
+    ck_assert_int_eq(dns_questions(), 0);
+    if (coro_getaddrinfo("one.test", "http", &hints, &found) == -EPROTONOSUPPORT) {
+        skip("this machine does not know the service http");
+        return 0;
+    }
+    expect_address(found, "192.0.2.1", "80");
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(coro_getaddrinfo("192.0.2.9", "http", &hints, &found), 0);
+    expect_address(found, "192.0.2.9", "80");
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(dns_questions(), 2);
+    return 0;
+}
+
+DNS_TEST(no_service_is_port_0)
+{
+    const struct addrinfo hints = stream(AF_INET);
+    struct addrinfo *found;
+    ck_assert_int_eq(coro_getaddrinfo("one.test", NULL, &hints, &found), 0);
+    expect_address(found, "192.0.2.1", "0");
+    coro_freeaddrinfo(found);
+    return 0;
+}
+
+static void expect_canonical(const char *node, const char *name)
+{
+    struct addrinfo hints = stream(AF_INET), *found;
+    hints.ai_flags = AI_CANONNAME;
+    ck_assert_int_eq(coro_getaddrinfo(node, "80", &hints, &found), 0);
+    expect_address(found, "192.0.2.1", "80");
+    ck_assert_str_eq(found->ai_canonname, name);
+    ck_assert_int_eq(found->ai_flags, AI_CANONNAME);
+    coro_freeaddrinfo(found);
+}
+
+DNS_TEST(the_canonical_name_can_be_asked_for)
+{
+    expect_canonical("alias.test", "one.test");
+    expect_canonical("one.test", "one.test");
+    return 0;
+}
+
+DNS_TEST(a_long_answer_comes_over_tcp)
+{
+    const struct addrinfo hints = stream(AF_INET);
+    struct addrinfo *found;
+    int count = 0;
+    ck_assert_int_eq(coro_getaddrinfo("long.test", "80", &hints, &found), 0);
+    for (const struct addrinfo *at = found; at; at = at->ai_next)
+        count++;
+    ck_assert_int_eq(count, DNS_LONG);
+    coro_freeaddrinfo(found);
+    return 0;
+}
+
+DNS_TEST(the_hosts_file_is_read)
+{
+    struct addrinfo hints = stream(AF_INET), *found;
+    ck_assert_int_eq(coro_getaddrinfo("localhost", "80", &hints, &found), 0);
+    expect_address(found, "127.0.0.1", "80");
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(dns_questions(), 0);
+    ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+/* --- Many, and errors ------------------------------------------------------------------------- */
+enum { MANY = 100 };
+
+DNS_TEST(many_are_asked_for_at_once)
+{
+    coro_task *tasks[MANY];
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = spawn(looks_up, slow);
+    while (dns_waiting() < MANY)
+        ck_assert_int_eq(coro_sleep(CORO_MILLISECOND), 0);
+    dns_answer();
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(coro_join(tasks[i], NULL), 0);
+    ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+static void expect_failure(const char *node, int error, int code)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    struct addrinfo *found = (void *)&in_threads;
+    char text[256];
+    snprintf(text, sizeof text, "%s:80: %s", node, gai_strerror(code));
+    ck_assert_int_eq(coro_getaddrinfo(node, "80", &hints, &found), error);
+    ck_assert_ptr_null(found);
+    ck_assert_str_eq(coro_error_message(coro_current_task()), text);
+}
+
+DNS_TEST(errors_of_servers_are_told)
+{
+    errno = EXFULL;
+    expect_failure("missing.test", -ENOENT, EAI_NONAME);
+    expect_failure("empty.test", -ENODATA, EAI_NODATA);
+    expect_failure("broken.test", -EAGAIN, EAI_AGAIN);
+    ck_assert_int_eq(looks_up(one), 0);
+    ck_assert_int_eq(errno, EXFULL);
+    ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+DNS_TEST(without_fds_it_fails)
+{
+    struct rlimit limit, none;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = (rlim_t)next_fd();
+    ck_assert_int_eq(looks_up(one), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int rc = looks_up(one);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(rc, -EMFILE);
+    return 0;
+}
+
+/* --- Ends ------------------------------------------------------------------------------------- */
+static coro_task *spawn_slow_lookup(void)
+{
+    coro_task *task = spawn(looks_up, slow);
+    while (dns_waiting() < 1)
+        ck_assert_int_eq(coro_sleep(CORO_MILLISECOND), 0);
+    return task;
+}
+
+DNS_TEST(a_cancel_ends_it_and_closes_the_sockets)
+{
+    const int fds = open_fds();
+    coro_task *task = spawn_slow_lookup();
+    ck_assert_int_gt(open_fds(), fds);
+    coro_cancel(task);
+    ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
+    ck_assert_int_eq(open_fds(), fds);
+    dns_answer();
+    passes(3);
+    return 0;
+}
+
+DNS_TEST(a_cancel_that_comes_with_the_answer_wins)
+{
+    coro_task *task = spawn_slow_lookup();
+    dns_answer();
+    coro_cancel(task);
+    ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
+    return 0;
+}
+
+DNS_TEST(a_timeout_ends_it)
+{
+    coro_timeout timeout;
+    coro_timeout_begin(&timeout, 5 * CORO_MILLISECOND);
+    int rc = looks_up(slow);
+    ck_assert_int_eq(coro_timeout_end(&timeout, rc), -ETIMEDOUT);
+    return 0;
+}
+
+/* Its sockets' fds are those of the next one. */
+DNS_TEST(lookups_follow_each_other)
+{
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(looks_up(one), 0);
+    ck_assert_int_eq(dns_questions(), 40);
+    return 0;
+}
+
+static int leaves_a_lookup(void *arg)
+{
+    start();
+    coro_release(spawn_slow_lookup());
+    return 0;
+}
+
+START_TEST(one_that_is_left_over_is_cancelled)
+{
+    const int fds = open_fds();
+    ck_assert_int_eq(run_in_real_time(leaves_a_lookup), 0);
+    ck_assert_int_eq(open_fds(), fds);
+}
+END_TEST
+
+/* --- Names of addresses ----------------------------------------------------------------------- */
+static int name_of(const char *text, char *host, socklen_t host_size, char *service, int flags)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};
+    ck_assert_int_eq(inet_pton(AF_INET, text, &address.sin_addr), 1);
+    return coro_getnameinfo((const struct sockaddr *)&address, sizeof address, host, host_size,
+                            service, service ? NI_MAXSERV : 0, flags);
+}
+
+DNS_TEST(names_of_addresses_are_asked_for)
+{
+    char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
+    ck_assert_int_eq(name_of("192.0.2.1", host, sizeof host, service, NI_NUMERICSERV), 0);
+    ck_assert_str_eq(host, "one.test");
+    ck_assert_str_eq(service, "8080");
+    ck_assert_int_eq(name_of("192.0.2.1", host, sizeof host, NULL, NI_NAMEREQD), 0);
+    ck_assert_int_eq(name_of("192.0.2.1", host, 8, NULL, NI_NAMEREQD), -EOVERFLOW);
+    ck_assert_int_eq(dns_questions(), 3);
+    ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+DNS_TEST(an_address_without_a_name_is_numbers)
+{
+    char host[NI_MAXHOST] = "before", service[NI_MAXSERV] = "";
+    ck_assert_int_eq(name_of("192.0.2.2", host, sizeof host, NULL, NI_NAMEREQD), -ENOENT);
+    ck_assert_str_eq(host, "before");
+    ck_assert_int_eq(name_of("192.0.2.2", host, sizeof host, service, NI_NUMERICSERV), 0);
+    ck_assert_str_eq(host, "192.0.2.2");
+    ck_assert_str_eq(service, "8080");
+    return 0;
+}
+
+/* --- What is not asked for so ----------------------------------------------------------------- */
+static void expect_in_thread(const struct addrinfo *hints)
+{
+    struct addrinfo *found;
+    const int before = atomic_load(&in_threads), asked = dns_questions();
+    ck_assert_int_eq(coro_getaddrinfo("one.test", "80", hints, &found), -EIO);
+    ck_assert_int_eq(atomic_load(&in_threads), before + 1);
+    ck_assert_int_eq(dns_questions(), asked);
+}
+
+DNS_TEST(other_sources_are_for_libc)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    sources = "hosts: files mdns4_minimal [NOTFOUND=return] dns\n";
+    expect_in_thread(&hints);
+    sources = "passwd: files\n hosts:files myhostname dns";
+    expect_in_thread(&hints);
+    sources = "hosts: files [UNAVAIL=return] dns\n";
+    expect_in_thread(&hints);
+    sources = "#hosts: nis\nhosts: dns files # nis\n";
+    ck_assert_int_eq(looks_up(one), 0);
+    sources = NULL;
+    ck_assert_int_eq(looks_up(one), 0);
+    return 0;
+}
+
+DNS_TEST(other_flags_are_for_libc)
+{
+    struct addrinfo hints = stream(AF_UNSPEC);
+    char host[NI_MAXHOST];
+    hints.ai_flags = AI_ADDRCONFIG;
+    expect_in_thread(&hints);
+    ck_assert_int_eq(name_of("192.0.2.1", host, sizeof host, NULL, NI_NOFQDN), -EIO);
+    ck_assert_int_eq(atomic_load(&in_threads), 2);
+    ck_assert_int_eq(dns_questions(), 0);
+    return 0;
+}
+
+static int looks_up_in_thread(void *arg)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    expect_in_thread(&hints);
+    return 0;
+}
+
+DNS_TEST(small_stacks_are_for_libc)
+{
+    const coro_task_options options = {.stack_size = 32 * 1024};
+    return coro_join(coro_create_task_with(&options, looks_up_in_thread, NULL), NULL);
+}
+
+TASK_TEST(on_the_virtual_clock_it_is_for_libc)
+{
+    return run_with_server(looks_up_in_thread);
+}
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_name_is_asked_for,
+        a_name_may_have_addresses_of_both_families,
+        types_of_sockets_are_as_plainly,
+        services_may_be_names,
+        no_service_is_port_0,
+        the_canonical_name_can_be_asked_for,
+        a_long_answer_comes_over_tcp,
+        the_hosts_file_is_read,
+        many_are_asked_for_at_once,
+        errors_of_servers_are_told,
+        without_fds_it_fails,
+        a_cancel_ends_it_and_closes_the_sockets,
+        a_cancel_that_comes_with_the_answer_wins,
+        a_timeout_ends_it,
+        lookups_follow_each_other,
+        one_that_is_left_over_is_cancelled,
+        names_of_addresses_are_asked_for,
+        an_address_without_a_name_is_numbers,
+        other_sources_are_for_libc,
+        other_flags_are_for_libc,
+        small_stacks_are_for_libc,
+        on_the_virtual_clock_it_is_for_libc,
+        NULL,
+    };
+    const TTest *const without[] = {on_the_virtual_clock_it_is_for_libc, NULL};
+    if (!__real_connect) {
+        skip("dns: linked without --wrap");
+        return 0;
+    }
+    return run_suite_on_pollers("dns", ares_init_options ? tests : without);
+}

@@ -46,7 +46,7 @@ comma := ,
 wrap = $(addprefix -Wl$(comma)--wrap=,$1)
 LDFLAGS_test_asyncio_subprocess = $(call wrap,syscall close_range)
 LDFLAGS_test_communicate = $(call wrap,syscall close_range)
-LDFLAGS_test_dns = $(call wrap,connect recvmsg fopen getaddrinfo getnameinfo)
+LDFLAGS_test_dns = $(call wrap,connect recvmsg fopen coro__calloc coro__strdup getaddrinfo getnameinfo)
 LDFLAGS_test_file = $(call wrap,open preadv pwritev close)
 LDFLAGS_test_guard = $(call wrap,madvise mprotect syscall)
 LDFLAGS_test_hooks = $(call wrap,mmap clock_gettime)

@@ -96,15 +96,17 @@ static void begin_answer(const struct message *question, struct message *answer)
 
 static void answer_address(const struct message *question, struct message *answer)
 {
-    static const unsigned char ipv6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 1};
+    static const unsigned char global[16] = {0x20, 1, 0x0d, 0xb8, [15] = 1};
+    static const unsigned char local[16] = {0xfd, [15] = 1};
+    const bool is_local = asks_for(question, "local");
     const bool is_ipv4 = type_of(question) == TYPE_A;
     if (asks_for(question, "missing")) {
         answer->bytes[3] |= NO_SUCH_NAME;
     } else if (asks_for(question, "broken")) {
         answer->bytes[3] |= SERVER_FAILURE;
-    } else if (asks_for(question, "both") && !is_ipv4) {
-        put_record(answer, HEADER, TYPE_AAAA, sizeof ipv6);
-        put(answer, ipv6, sizeof ipv6);
+    } else if ((asks_for(question, "both") || is_local) && !is_ipv4) {
+        put_record(answer, HEADER, TYPE_AAAA, sizeof global);
+        put(answer, is_local ? local : global, sizeof global);
     } else if (asks_for(question, "long") && is_ipv4) {
         for (unsigned i = 1; i <= DNS_LONG; i++)
             put_ipv4(answer, HEADER, i);
@@ -120,6 +122,8 @@ static void answer_question(const struct message *question, struct message *answ
         answer_address(question, answer);
     else if (asks_for(question, "1"))
         put_name(answer, TYPE_PTR);
+    else if (asks_for(question, "66"))
+        answer->bytes[3] |= SERVER_FAILURE;
     else
         answer->bytes[3] |= NO_SUCH_NAME;
 }

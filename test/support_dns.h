@@ -4,10 +4,12 @@
  *
  *   one       192.0.2.1                      empty    it is there, and has no addresses
  *   both      192.0.2.1 and 2001:db8::1      missing  there is no such name
- *   alias     is "one.test", and 192.0.2.1   broken   the server has failed
- *   long      192.0.2.1 to .100, over TCP    slow     as "one", when dns_answer() was called
+ *   local     192.0.2.1 and fd00::1          broken   the server has failed
+ *   alias     is "one.test", and 192.0.2.1   slow     as "one", when dns_answer() was called
+ *   long      192.0.2.1 to .100, over TCP
  *
- * 192.0.2.1 has the name "one.test", and other addresses have none.
+ * 192.0.2.1 and 2001:db8::1 have the name "one.test"; for 192.0.2.66 the server fails, and other
+ * addresses have no name.
  */
 #ifndef SUPPORT_DNS_H
 #define SUPPORT_DNS_H

@@ -25,6 +25,8 @@ int ares_init_options(void **channel, void *options, int mask) __attribute__((we
 int __real_connect(int fd, const struct sockaddr *address, socklen_t size) REAL;
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags) REAL;
 FILE *__real_fopen(const char *path, const char *mode) REAL;
+void *__real_coro__calloc(size_t count, size_t size) REAL;
+char *__real_coro__strdup(const char *text) REAL;
 int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                        struct addrinfo **result) REAL;
 int __real_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
@@ -32,12 +34,16 @@ int __real_getnameinfo(const struct sockaddr *address, socklen_t length, char *h
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 FILE *__wrap_fopen(const char *path, const char *mode);
+void *__wrap_coro__calloc(size_t count, size_t size);
+char *__wrap_coro__strdup(const char *text);
 int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                        struct addrinfo **result);
 int __wrap_getnameinfo(const struct sockaddr *address, socklen_t length, char *host,
                        socklen_t host_size, char *service, socklen_t service_size, int flags);
 
-static const char *sources; /* nsswitch.conf; NULL: there is none */
+/* nsswitch.conf, resolv.conf and gai.conf as the library, but not c-ares, reads them; NULL: there
+ * is none. */
+static const char *sources, *resolver, *ranks;
 static in_port_t server_port;
 static struct sockaddr_in wanted_server; /* that was to be asked */
 static pthread_t loop_thread;
@@ -70,12 +76,32 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
-    if (strcmp(path, "/etc/nsswitch.conf") != 0)
+    const bool is_sources = strcmp(path, "/etc/nsswitch.conf") == 0;
+    const bool is_resolver = strcmp(path, "/etc/resolv.conf") == 0;
+    const char *text = is_sources ? sources : is_resolver ? resolver : ranks;
+    if (!is_sources && !is_resolver && strcmp(path, "/etc/gai.conf") != 0)
         return __real_fopen(path, mode);
-    if (sources)
-        return fmemopen((void *)(uintptr_t)sources, strlen(sources), "r");
+    if (text)
+        return fmemopen((void *)(uintptr_t)text, strlen(text), "r");
     errno = ENOENT;
     return NULL;
+}
+
+static int allocations, fail_at; /* the library's; the first is 1 */
+
+static bool is_to_fail(void)
+{
+    return ++allocations == fail_at;
+}
+
+void *__wrap_coro__calloc(size_t count, size_t size)
+{
+    return is_to_fail() ? NULL : __real_coro__calloc(count, size);
+}
+
+char *__wrap_coro__strdup(const char *text)
+{
+    return is_to_fail() ? NULL : __real_coro__strdup(text);
 }
 
 static bool in_a_thread(void)
@@ -113,7 +139,7 @@ static int open_fds(void)
 static void start(void)
 {
     loop_thread = pthread_self();
-    sources = "passwd: files\nhosts:\tfiles dns\n";
+    sources = "passwd: files\nservices: db files\nhosts:\tfiles dns\n";
     server_port = dns_start();
     coro_yield();
 }
@@ -300,15 +326,54 @@ DNS_TEST(a_long_answer_comes_over_tcp)
     return 0;
 }
 
+/* A name with one IPv4 address in the hosts file that is not "localhost"; false if there is none.
+ */
+static bool find_in_file(char name[256], char address[64])
+{
+    char line[512];
+    FILE *file = __real_fopen("/etc/hosts", "r");
+    bool found = false;
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, "%63[0-9.] %255s", address, name) == 2 && !strstr(name, "localhost");
+    if (file)
+        fclose(file);
+    return found;
+}
+
 DNS_TEST(the_hosts_file_is_read)
 {
-    struct addrinfo hints = stream(AF_INET), *found;
-    ck_assert_int_eq(coro_getaddrinfo("localhost", "80", &hints, &found), 0);
-    expect_address(found, "127.0.0.1", "80");
+    const struct addrinfo hints = stream(AF_INET);
+    struct addrinfo *found;
+    char name[256], address[64];
+    if (!find_in_file(name, address)) {
+        skip("the hosts file has no names but localhost");
+        return 0;
+    }
+    ck_assert_int_eq(coro_getaddrinfo(name, "80", &hints, &found), 0);
+    expect_address(found, address, "80");
     coro_freeaddrinfo(found);
     ck_assert_int_eq(dns_questions(), 0);
     ck_assert_int_eq(atomic_load(&in_threads), 0);
     return 0;
+}
+
+/* An address of either family in what has room for any. */
+static int name_of(const char *text, char *host, socklen_t host_size, char *service, int flags)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+        struct sockaddr_storage storage;
+    } address = {.storage = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET}};
+    const bool is_ipv6 = address.any.sa_family == AF_INET6;
+    address.ipv4.sin_port = htons(8080); /* in the same place in both */
+    ck_assert_int_eq(
+        inet_pton(address.any.sa_family, text,
+                  is_ipv6 ? (void *)&address.ipv6.sin6_addr : (void *)&address.ipv4.sin_addr),
+        1);
+    return coro_getnameinfo(&address.any, sizeof address, host, host_size, service,
+                            service ? NI_MAXSERV : 0, flags);
 }
 
 /* --- Many, and errors ------------------------------------------------------------------------- */
@@ -348,6 +413,44 @@ DNS_TEST(errors_of_servers_are_told)
     ck_assert_int_eq(looks_up(one), 0);
     ck_assert_int_eq(errno, EXFULL);
     ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+DNS_TEST(a_silent_server_is_given_up)
+{
+    resolver = "nameserver 192.0.2.53\noptions edns0 timeout:1 attempts:1\n";
+    ck_assert_int_eq(looks_up(slow), -EAGAIN);
+    ck_assert_int_eq(dns_questions(), 2);
+    return 0;
+}
+
+static int names_one(void *arg)
+{
+    char host[NI_MAXHOST];
+    return name_of("192.0.2.1", host, sizeof host, NULL, 0);
+}
+
+/* Returns in how many places one could. */
+static int survive_each(coro_fn *fn)
+{
+    int failed = 0;
+    fail_at = 0;
+    do {
+        fail_at++;
+        allocations = 0;
+        errno = EXFULL;
+        const int rc = fn(one);
+        ck_assert_int_eq(errno, EXFULL);
+        ck_assert(rc == 0 || (rc == -ENOMEM && allocations >= fail_at));
+        failed += rc == -ENOMEM;
+    } while (allocations >= fail_at);
+    return failed;
+}
+
+DNS_TEST(each_allocation_may_fail)
+{
+    ck_assert_int_ge(survive_each(looks_up), 3);
+    ck_assert_int_ge(survive_each(names_one), 2);
     return 0;
 }
 
@@ -430,14 +533,6 @@ START_TEST(one_that_is_left_over_is_cancelled)
 END_TEST
 
 /* --- Names of addresses ----------------------------------------------------------------------- */
-static int name_of(const char *text, char *host, socklen_t host_size, char *service, int flags)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};
-    ck_assert_int_eq(inet_pton(AF_INET, text, &address.sin_addr), 1);
-    return coro_getnameinfo((const struct sockaddr *)&address, sizeof address, host, host_size,
-                            service, service ? NI_MAXSERV : 0, flags);
-}
-
 DNS_TEST(names_of_addresses_are_asked_for)
 {
     char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
@@ -448,6 +543,26 @@ DNS_TEST(names_of_addresses_are_asked_for)
     ck_assert_int_eq(name_of("192.0.2.1", host, 8, NULL, NI_NAMEREQD), -EOVERFLOW);
     ck_assert_int_eq(dns_questions(), 3);
     ck_assert_int_eq(atomic_load(&in_threads), 0);
+    return 0;
+}
+
+DNS_TEST(names_of_ipv6_addresses_are_asked_for)
+{
+    char host[NI_MAXHOST] = "";
+    ck_assert_int_eq(name_of("2001:db8::1", host, sizeof host, NULL, NI_NAMEREQD), 0);
+    ck_assert_str_eq(host, "one.test");
+    host[0] = '\0';
+    ck_assert_int_eq(name_of("::ffff:192.0.2.1", host, sizeof host, NULL, NI_NAMEREQD), 0);
+    ck_assert_str_eq(host, "one.test");
+    ck_assert_int_eq(dns_questions(), 2);
+    return 0;
+}
+
+DNS_TEST(an_error_is_not_the_lack_of_a_name)
+{
+    char host[NI_MAXHOST];
+    ck_assert_int_eq(name_of("192.0.2.66", host, sizeof host, NULL, 0), -EAGAIN);
+    ck_assert_int_eq(name_of("192.0.2.66", host, sizeof host, NULL, NI_NAMEREQD), -EAGAIN);
     return 0;
 }
 
@@ -463,28 +578,98 @@ DNS_TEST(an_address_without_a_name_is_numbers)
 }
 
 /* --- What is not asked for so ----------------------------------------------------------------- */
-static void expect_in_thread(const struct addrinfo *hints)
+static void expect_in_thread_of(const char *node, const char *service, const struct addrinfo *hints)
 {
     struct addrinfo *found;
-    const int before = atomic_load(&in_threads), asked = dns_questions();
-    ck_assert_int_eq(coro_getaddrinfo("one.test", "80", hints, &found), -EIO);
+    const int before = atomic_load(&in_threads);
+    ck_assert_int_eq(coro_getaddrinfo(node, service, hints, &found), -EIO);
     ck_assert_int_eq(atomic_load(&in_threads), before + 1);
+}
+
+static void expect_in_thread(const struct addrinfo *hints)
+{
+    const int asked = dns_questions();
+    expect_in_thread_of("one.test", "80", hints);
     ck_assert_int_eq(dns_questions(), asked);
+}
+
+static void expect_sources_in_thread(const char *text)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    sources = text;
+    expect_in_thread(&hints);
 }
 
 DNS_TEST(other_sources_are_for_libc)
 {
+    expect_sources_in_thread("hosts: files mdns4_minimal [NOTFOUND=return] dns\n");
+    expect_sources_in_thread("passwd: files\n hosts: files myhostname dns");
+    expect_sources_in_thread("hosts: files [UNAVAIL=return] dns\n");
+    expect_sources_in_thread("hosts: dns files\n");
+    expect_sources_in_thread("hosts:nis\n");
+    expect_sources_in_thread("passwd: files\n");
+    expect_sources_in_thread(NULL);
+    sources = "#hosts: nis\nhosts: files dns # nis\n";
+    ck_assert_int_eq(looks_up(one), 0);
+    sources = "hosts: dns";
+    ck_assert_int_eq(looks_up(one), 0);
+    return 0;
+}
+
+DNS_TEST(services_elsewhere_are_for_libc)
+{
     const struct addrinfo hints = stream(AF_UNSPEC);
-    sources = "hosts: files mdns4_minimal [NOTFOUND=return] dns\n";
-    expect_in_thread(&hints);
-    sources = "passwd: files\n hosts:files myhostname dns";
-    expect_in_thread(&hints);
-    sources = "hosts: files [UNAVAIL=return] dns\n";
-    expect_in_thread(&hints);
-    sources = "#hosts: nis\nhosts: dns files # nis\n";
+    char host[NI_MAXHOST], service[NI_MAXSERV];
+    sources = "hosts: files dns\nservices: files sss\n";
     ck_assert_int_eq(looks_up(one), 0);
-    sources = NULL;
+    ck_assert_int_eq(name_of("192.0.2.1", host, sizeof host, service, NI_NUMERICSERV), 0);
+    ck_assert_int_eq(dns_questions(), 3);
+    expect_in_thread_of("one.test", "http", &hints);
+    ck_assert_int_eq(name_of("192.0.2.1", host, sizeof host, service, 0), -EIO);
+    ck_assert_int_eq(dns_questions(), 3);
+    return 0;
+}
+
+static void expect_resolver_in_thread(const char *text)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    resolver = text;
+    expect_in_thread(&hints);
+}
+
+DNS_TEST(other_resolvers_are_for_libc)
+{
+    expect_resolver_in_thread("nameserver fe80::53%eth0\n");
+    expect_resolver_in_thread("nameserver 192.0.2.53\noptions use-vc\n");
+    expect_resolver_in_thread("sortlist 192.0.2.0\n");
+    resolver =
+        "search test\n# options use-vc\nnameserver 192.0.2.53 ; here\noptions rotate ndots:1\n";
     ck_assert_int_eq(looks_up(one), 0);
+    return 0;
+}
+
+DNS_TEST(an_order_of_its_own_is_for_libc)
+{
+    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    ranks = "# precedence ::/0 40\n\nprecedence ::ffff:0:0/96 100\n";
+    expect_in_thread(&hints);
+    ranks = "# precedence ::/0 40\n";
+    ck_assert_int_eq(looks_up(one), 0);
+    expect_in_thread_of("local.test", "80", &hints);
+    hints.ai_family = AF_INET6;
+    ck_assert_int_eq(coro_getaddrinfo("local.test", "80", &hints, &found), 0);
+    expect_address(found, "fd00::1", "80");
+    coro_freeaddrinfo(found);
+    return 0;
+}
+
+DNS_TEST(localhost_is_for_libc)
+{
+    const struct addrinfo hints = stream(AF_UNSPEC);
+    expect_in_thread_of("localhost", "80", &hints);
+    expect_in_thread_of("a.LocalHost.", "80", &hints);
+    expect_in_thread_of("a.onion", "80", &hints);
+    ck_assert_int_eq(dns_questions(), 0);
     return 0;
 }
 
@@ -531,6 +716,8 @@ int main(void)
         the_hosts_file_is_read,
         many_are_asked_for_at_once,
         errors_of_servers_are_told,
+        a_silent_server_is_given_up,
+        each_allocation_may_fail,
         without_fds_it_fails,
         a_cancel_ends_it_and_closes_the_sockets,
         a_cancel_that_comes_with_the_answer_wins,
@@ -538,8 +725,14 @@ int main(void)
         lookups_follow_each_other,
         one_that_is_left_over_is_cancelled,
         names_of_addresses_are_asked_for,
+        names_of_ipv6_addresses_are_asked_for,
+        an_error_is_not_the_lack_of_a_name,
         an_address_without_a_name_is_numbers,
         other_sources_are_for_libc,
+        services_elsewhere_are_for_libc,
+        other_resolvers_are_for_libc,
+        an_order_of_its_own_is_for_libc,
+        localhost_is_for_libc,
         other_flags_are_for_libc,
         small_stacks_are_for_libc,
         on_the_virtual_clock_it_is_for_libc,

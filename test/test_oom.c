@@ -451,7 +451,7 @@ static int scenario_of_a_process(void *arg)
     return 5;
 }
 
-/* By c-ares, where the library was built with it, which finds this one without a server. */
+/* In real time, where c-ares may look it up. */
 static int scenario_of_a_name(void *arg)
 {
     struct addrinfo *found;

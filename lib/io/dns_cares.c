@@ -1,55 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * DNS through c-ares. A lookup has a channel of its own, which reads resolv.conf(5) and its like
- * anew, as libc does, and whose sockets are the loop's.
- */
+#include "io/dns_cares.h"
 #include "coro/net.h"
-#include "io/dns.h"
-#include "io/dns_cares_sources.h"
+#include "io/dns_cares_setup.h"
 #include "io/operation.h"
 #include "util/memory.h"
 
-#include <ares.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* More than c-ares takes of a stack, with what libc takes for the names of services. */
+/* Five times what c-ares, and libc for the names of services, were seen to take. */
 enum { STACK_NEEDED = 48 * 1024 };
 
-enum { MOST_SOCKETS = ARES_GETSOCK_MAXNUM };
-
-struct lookup;
-
-/* One direction of one socket. */
-struct watch {
-    struct coro__listener listener;
-    struct lookup *lookup;
-    int fd;
-    bool listening;
-    bool ready;
-};
-
-struct lookup {
-    ares_channel channel;
-    struct coro__io *io;
-    struct coro__wait wait;
-    struct coro__timer timer;
-    struct watch readers[MOST_SOCKETS];
-    struct watch writers[MOST_SOCKETS];
-    int sockets;
-    int socket_error; /* why the last socket could not be made; 0 if it could */
-    bool ended;
-    int status; /* valid when it has ended, and so is what was found */
-    struct ares_addrinfo *found;
-    char name[NI_MAXHOST];
-};
-
-bool coro__dns_serves(void)
+bool coro__dns_serves(struct coro__dns_setup *setup)
 {
     const coro_task *caller = coro__caller();
     const char *here = __builtin_frame_address(0);
     return !coro__loop_here()->clock.is_virtual && here - caller->stack->low >= STACK_NEEDED &&
-           coro__dns_knows_the_sources();
+           coro__dns_read_setup(setup);
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------- */
@@ -63,15 +30,16 @@ static ssize_t as_system_result(ssize_t rc)
 
 static int make_socket(int domain, int type, int protocol, void *arg)
 {
-    struct lookup *lookup = arg;
+    struct coro__cares *lookup = arg;
     const int fd = coro_socket(domain, type, protocol);
-    lookup->socket_error = fd < 0 ? -fd : 0;
+    lookup->made_socket |= fd >= 0;
+    lookup->socket_error = lookup->made_socket ? 0 : -fd;
     return (int)as_system_result(fd);
 }
 
 static int close_socket(int fd, void *arg)
 {
-    const struct lookup *lookup = arg;
+    const struct coro__cares *lookup = arg;
     return (int)as_system_result(coro__io_close(lookup->io, fd));
 }
 
@@ -84,7 +52,7 @@ static int connect_socket(int fd, const struct sockaddr *address, socklen_t leng
 static ssize_t receive(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                        socklen_t *length, void *arg)
 {
-    const struct lookup *lookup = arg;
+    const struct coro__cares *lookup = arg;
     struct iovec iov = {buffer, size};
     struct msghdr message = {
         .msg_name = address, .msg_namelen = length ? *length : 0, .msg_iov = &iov, .msg_iovlen = 1};
@@ -97,7 +65,7 @@ static ssize_t receive(int fd, void *buffer, size_t size, int flags, struct sock
 
 static ssize_t send_pieces(int fd, const struct iovec *iov, int count, void *arg)
 {
-    const struct lookup *lookup = arg;
+    const struct coro__cares *lookup = arg;
     return as_system_result(coro__writev_now(lookup->io, fd, iov, count));
 }
 
@@ -107,7 +75,8 @@ static const struct ares_socket_functions socket_functions = {make_socket, close
 /* --- Waiting ---------------------------------------------------------------------------------- */
 static void on_socket(struct coro__listener *listener, int status)
 {
-    struct watch *watch = CORO__CONTAINER_OF(listener, struct watch, listener);
+    struct coro__cares_watch *watch =
+        CORO__CONTAINER_OF(listener, struct coro__cares_watch, listener);
     (void)status; /* c-ares finds out itself */
     watch->listening = false;
     watch->ready = true;
@@ -116,10 +85,11 @@ static void on_socket(struct coro__listener *listener, int status)
 
 static void on_time(struct coro__ready *ready, struct coro__callback *callback)
 {
-    coro__wake(ready, &CORO__CONTAINER_OF(callback, struct lookup, timer.callback)->wait, 0);
+    coro__wake(ready, &CORO__CONTAINER_OF(callback, struct coro__cares, timer.callback)->wait, 0);
 }
 
-static int listen_to(struct lookup *lookup, struct watch *watch, unsigned direction)
+static int listen_to(struct coro__cares *lookup, struct coro__cares_watch *watch,
+                     unsigned direction)
 {
     struct coro__fd *fd;
     int rc = coro__io_find(lookup->io, watch->fd, &fd);
@@ -135,15 +105,15 @@ static bool wants(unsigned wanted, unsigned i)
 }
 
 /* All that c-ares waits for; then *left until it wants to be called in any case. */
-static int listen_to_all(struct lookup *lookup, struct timeval *left)
+static int listen_to_all(struct coro__cares *lookup, struct timeval *left)
 {
-    int fds[MOST_SOCKETS];
-    const unsigned wanted = (unsigned)ares_getsock(lookup->channel, fds, MOST_SOCKETS);
+    int fds[CORO__CARES_SOCKETS];
+    const unsigned wanted = (unsigned)ares_getsock(lookup->channel, fds, CORO__CARES_SOCKETS);
     int rc = ares_timeout(lookup->channel, NULL, left) ? 0 : -EIO;
     lookup->sockets = 0;
-    for (unsigned i = 0; rc == 0 && i < MOST_SOCKETS && wants(wanted, i); i++) {
-        struct watch *reader = &lookup->readers[i], *writer = &lookup->writers[i];
-        *reader = *writer = (struct watch){.lookup = lookup, .fd = fds[i]};
+    for (unsigned i = 0; rc == 0 && i < CORO__CARES_SOCKETS && wants(wanted, i); i++) {
+        struct coro__cares_watch *reader = &lookup->readers[i], *writer = &lookup->writers[i];
+        *reader = *writer = (struct coro__cares_watch){.lookup = lookup, .fd = fds[i]};
         lookup->sockets++;
         if (ARES_GETSOCK_READABLE(wanted, i))
             rc = listen_to(lookup, reader, CORO__READ);
@@ -153,7 +123,7 @@ static int listen_to_all(struct lookup *lookup, struct timeval *left)
     return rc;
 }
 
-static void end_listening(struct lookup *lookup)
+static void end_listening(struct coro__cares *lookup)
 {
     for (int i = 0; i < lookup->sockets; i++) {
         if (lookup->readers[i].listening)
@@ -164,30 +134,29 @@ static void end_listening(struct lookup *lookup)
     coro__loop_stop_timer(lookup->io->loop, &lookup->timer);
 }
 
-static void destroy(struct lookup *lookup)
+void coro__cares_end(struct coro__cares *lookup)
 {
     ares_destroy(lookup->channel);
-    if (lookup->found)
-        ares_freeaddrinfo(lookup->found);
     free(lookup);
 }
 
 static void abandon(struct coro__ready *ready, struct coro__wait *wait)
 {
-    struct lookup *lookup = CORO__CONTAINER_OF(wait, struct lookup, wait);
+    struct coro__cares *lookup = CORO__CONTAINER_OF(wait, struct coro__cares, wait);
     (void)ready;
     end_listening(lookup);
-    destroy(lookup);
+    coro__cares_end(lookup);
 }
 
 static const struct coro__wait_kind kind = {.name = "dns", .abandon = abandon};
 
+/* c-ares has cut off what is less than a millisecond. */
 static coro_duration duration_of(const struct timeval *left)
 {
-    return left->tv_sec * CORO_SECOND + left->tv_usec * CORO_MICROSECOND;
+    return left->tv_sec * CORO_SECOND + left->tv_usec * CORO_MICROSECOND + CORO_MILLISECOND;
 }
 
-static int wait_for_some(struct lookup *lookup)
+static int wait_for_some(struct coro__cares *lookup)
 {
     struct coro__loop *loop = lookup->io->loop;
     struct timeval left;
@@ -204,12 +173,12 @@ static int wait_for_some(struct lookup *lookup)
 }
 
 /* --- A lookup --------------------------------------------------------------------------------- */
-static int fd_if(const struct watch *watch)
+static int fd_if(const struct coro__cares_watch *watch)
 {
     return watch->ready ? watch->fd : ARES_SOCKET_BAD;
 }
 
-static void process(struct lookup *lookup)
+static void process(struct coro__cares *lookup)
 {
     for (int i = 0; i < lookup->sockets; i++)
         if (lookup->readers[i].ready || lookup->writers[i].ready)
@@ -218,16 +187,22 @@ static void process(struct lookup *lookup)
     ares_process_fd(lookup->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
-static int begin(struct lookup **begun)
+int coro__cares_begin(const struct coro__dns_setup *setup, const char *lookups,
+                      struct coro__cares **begun)
 {
     struct coro__io *io;
     const int rc = coro__io_begin(&io);
-    struct lookup *lookup = rc == 0 ? coro__calloc(1, sizeof *lookup) : NULL;
+    struct coro__cares *lookup = rc == 0 ? coro__calloc(1, sizeof *lookup) : NULL;
     if (!lookup)
         return rc < 0 ? rc : -ENOMEM;
-    struct ares_options none;
-    memset(&none, 0, sizeof none);
-    if (ares_init_options(&lookup->channel, &none, 0) != ARES_SUCCESS) {
+    char order[3];
+    struct ares_options options;
+    memset(&options, 0, sizeof options);
+    options.timeout = setup->timeout * 1000;
+    options.tries = setup->tries;
+    options.lookups = strcpy(order, lookups);
+    if (ares_init_options(&lookup->channel, &options,
+                          ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS) != ARES_SUCCESS) {
         free(lookup);
         return -ENOMEM;
     }
@@ -237,8 +212,7 @@ static int begin(struct lookup **begun)
     return 0;
 }
 
-/* Until it has ended. */
-static int run(struct lookup *lookup)
+int coro__cares_run(struct coro__cares *lookup)
 {
     int rc = 0;
     while (!lookup->ended && (rc = wait_for_some(lookup)) == 0)
@@ -246,17 +220,13 @@ static int run(struct lookup *lookup)
     return rc;
 }
 
-static struct coro__outcome outcome_of(const struct lookup *lookup)
+struct coro__outcome coro__cares_outcome(const struct coro__cares *lookup)
 {
     switch (lookup->status) {
     case ARES_SUCCESS:
         return (struct coro__outcome){.code = 0};
     case ARES_ENODATA:
         return (struct coro__outcome){.code = EAI_NODATA};
-    case ARES_ENOTFOUND:
-    case ARES_EBADNAME:
-    case ARES_EBADQUERY:
-        return (struct coro__outcome){.code = EAI_NONAME};
     case ARES_ENOMEM:
         return (struct coro__outcome){.code = EAI_MEMORY};
     case ARES_ENOTIMP:
@@ -266,108 +236,7 @@ static struct coro__outcome outcome_of(const struct lookup *lookup)
     case ARES_ECONNREFUSED:
         return lookup->socket_error ? (struct coro__outcome){EAI_SYSTEM, lookup->socket_error}
                                     : (struct coro__outcome){.code = EAI_AGAIN};
-    default:
-        return (struct coro__outcome){.code = EAI_FAIL};
+    default: /* there is none, it cannot be one, or the answer is none */
+        return (struct coro__outcome){.code = EAI_NONAME};
     }
-}
-
-/* --- Addresses of names ----------------------------------------------------------------------- */
-static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *found)
-{
-    struct lookup *lookup = arg;
-    (void)timeouts;
-    lookup->ended = true;
-    lookup->status = status;
-    lookup->found = found;
-}
-
-static const char *canonical_name(const struct ares_addrinfo *found, const char *name)
-{
-    const char *canonical = found->name ? found->name : name;
-    for (const struct ares_addrinfo_cname *at = found->cnames; at; at = at->next)
-        if (at->name)
-            canonical = at->name;
-    return canonical;
-}
-
-static size_t count_nodes(const struct ares_addrinfo *found)
-{
-    size_t count = 0;
-    for (const struct ares_addrinfo_node *at = found->nodes; at; at = at->ai_next)
-        count++;
-    return count;
-}
-
-/* NULL without memory. */
-static struct coro__host *host_of(const struct ares_addrinfo *found, const char *name)
-{
-    const char *canonical = canonical_name(found, name);
-    const size_t count = count_nodes(found), name_size = strlen(canonical) + 1;
-    struct coro__host *host =
-        coro__calloc(1, sizeof *host + count * sizeof host->addresses[0] + name_size);
-    if (!host)
-        return NULL;
-    for (const struct ares_addrinfo_node *at = found->nodes; at; at = at->ai_next)
-        memcpy(&host->addresses[host->count++], at->ai_addr, at->ai_addrlen);
-    host->name = memcpy(&host->addresses[count], canonical, name_size);
-    return host;
-}
-
-int coro__dns_find_host(const char *name, int family, struct coro__outcome *outcome,
-                        struct coro__host **host)
-{
-    const struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_CANONNAME, .ai_family = family};
-    const int saved_errno = errno;
-    struct lookup *lookup;
-    int rc = begin(&lookup);
-    if (rc < 0)
-        return rc;
-    ares_getaddrinfo(lookup->channel, name, NULL, &hints, on_addresses, lookup);
-    rc = run(lookup);
-    if (rc == 0)
-        *outcome = outcome_of(lookup);
-    if (rc == 0 && outcome->code == 0) {
-        *host = host_of(lookup->found, name);
-        rc = *host ? 0 : -ENOMEM;
-    }
-    destroy(lookup);
-    errno = saved_errno;
-    return rc;
-}
-
-/* --- Names of addresses ----------------------------------------------------------------------- */
-static void on_name(void *arg, int status, int timeouts, char *name, char *service)
-{
-    struct lookup *lookup = arg;
-    (void)timeouts, (void)service;
-    lookup->ended = true;
-    lookup->status = status;
-    if (status == ARES_SUCCESS && (!name || strlen(name) >= sizeof lookup->name))
-        lookup->status = ARES_ENOTFOUND;
-    else if (status == ARES_SUCCESS)
-        memcpy(lookup->name, name, strlen(name) + 1);
-}
-
-int coro__dns_find_name(const struct sockaddr *address, socklen_t length,
-                        struct coro__outcome *outcome, char *name, size_t size)
-{
-    const int saved_errno = errno;
-    struct lookup *lookup;
-    int rc = begin(&lookup);
-    if (rc < 0)
-        return rc;
-    ares_getnameinfo(lookup->channel, address, length, ARES_NI_LOOKUPHOST | ARES_NI_NAMEREQD,
-                     on_name, lookup);
-    rc = run(lookup);
-    if (rc == 0)
-        *outcome = outcome_of(lookup);
-    if (rc == 0 && outcome->code == EAI_NODATA)
-        outcome->code = EAI_NONAME;
-    if (rc == 0 && outcome->code == 0 && strlen(lookup->name) >= size)
-        outcome->code = EAI_OVERFLOW;
-    if (rc == 0 && outcome->code == 0)
-        memcpy(name, lookup->name, strlen(lookup->name) + 1);
-    destroy(lookup);
-    errno = saved_errno;
-    return rc;
 }

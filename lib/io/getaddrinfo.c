@@ -140,10 +140,8 @@ static int find_in_thread(const char *node, const char *service, const struct ad
 static void find_at_once(const char *node, const char *service, const struct addrinfo *hints,
                          struct coro__outcome *outcome, struct addrinfo **found)
 {
-    const int saved_errno = errno;
     outcome->code = getaddrinfo(node, service, hints, found);
     outcome->system_error = errno;
-    errno = saved_errno;
 }
 
 /* Whether all is numbers (AI_NUMERICHOST, AI_NUMERICSERV), or wrong: then this is the outcome, and
@@ -210,15 +208,16 @@ static struct addrinfo *combine(const struct coro__host *host, const struct row 
     return list;
 }
 
-static int find_by_dns(const char *node, const char *service, const struct addrinfo *hints,
-                       struct coro__outcome *outcome, struct addrinfo **result)
+static int find_by_dns(const struct coro__dns_setup *setup, const char *node, const char *service,
+                       const struct addrinfo *hints, struct coro__outcome *outcome,
+                       struct addrinfo **result)
 {
     struct row rows[MOST_ROWS];
     struct coro__host *host;
     const size_t count = find_rows(service, hints, outcome, rows);
     if (count == 0)
         return 0;
-    const int rc = coro__dns_find_host(node, hints->ai_family, outcome, &host);
+    const int rc = coro__dns_find_host(setup, node, hints->ai_family, outcome, &host);
     if (rc < 0 || outcome->code != 0)
         return rc;
     *result = combine(host, rows, count, hints->ai_flags & AI_CANONNAME);
@@ -226,10 +225,17 @@ static int find_by_dns(const char *node, const char *service, const struct addri
     return *result ? 0 : -ENOMEM;
 }
 
-static bool is_for_dns(const char *node, const struct addrinfo *hints)
+static bool is_number(const char *service)
+{
+    return !service || service[strspn(service, "0123456789")] == '\0';
+}
+
+static bool is_for_dns(const char *node, const char *service, const struct addrinfo *hints,
+                       struct coro__dns_setup *setup)
 {
     const int known = AI_PASSIVE | AI_CANONNAME | AI_NUMERICSERV;
-    return node && !(hints->ai_flags & ~known) && coro__dns_serves();
+    return node && !(hints->ai_flags & ~known) && coro__dns_serves(setup) &&
+           (setup->services || is_number(service));
 }
 
 /* --- The call --------------------------------------------------------------------------------- */
@@ -249,14 +255,17 @@ static struct addrinfo copy_hints(const struct addrinfo *given)
 static int look_up(const char *node, const char *service, const struct addrinfo *hints,
                    struct coro__outcome *outcome, struct addrinfo **result)
 {
+    struct coro__dns_setup setup;
     struct addrinfo *found;
+    int rc = -EOPNOTSUPP;
     if (find_numeric(AI_NUMERICHOST | AI_NUMERICSERV, node, service, hints, outcome, &found))
         return outcome->code == 0 ? take_over(found, result) : 0;
-    if (!is_for_dns(node, hints))
-        return find_in_thread(node, service, hints, outcome, result);
-    if (find_numeric(AI_NUMERICHOST, node, service, hints, outcome, &found))
-        return outcome->code == 0 ? take_over(found, result) : 0;
-    return find_by_dns(node, service, hints, outcome, result);
+    if (is_for_dns(node, service, hints, &setup)) {
+        if (find_numeric(AI_NUMERICHOST, node, service, hints, outcome, &found))
+            return outcome->code == 0 ? take_over(found, result) : 0;
+        rc = find_by_dns(&setup, node, service, hints, outcome, result);
+    }
+    return rc == -EOPNOTSUPP ? find_in_thread(node, service, hints, outcome, result) : rc;
 }
 
 int coro_getaddrinfo(const char *node, const char *service, const struct addrinfo *given,
@@ -269,8 +278,12 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
         return -EINVAL;
     if (!coro__caller())
         return -EPERM;
+    const int saved_errno = errno;
     const struct addrinfo hints = copy_hints(given);
     struct coro__outcome outcome = {0};
-    const int rc = look_up(node, service, &hints, &outcome, result);
-    return rc < 0 ? rc : coro__outcome_result(&outcome, node, service);
+    int rc = look_up(node, service, &hints, &outcome, result);
+    if (rc == 0)
+        rc = coro__outcome_result(&outcome, node, service);
+    errno = saved_errno;
+    return rc;
 }

@@ -25,12 +25,10 @@ struct request {
 
 static void name(const struct request *request, struct coro__outcome *outcome)
 {
-    const int saved_errno = errno;
     outcome->code =
         getnameinfo(request->address, request->length, request->host, request->host_size,
                     request->service, request->service_size, request->flags);
     outcome->system_error = errno;
-    errno = saved_errno;
 }
 
 /* Copies one of the names that were found, if it was asked for. */
@@ -96,24 +94,39 @@ static int name_in_thread(const struct request *request, struct coro__outcome *o
 }
 
 /* --- By DNS ----------------------------------------------------------------------------------- */
-/* An address that DNS may have a name for: one of a link has none outside it. */
-static bool is_for_dns(const struct request *request)
+/* The bytes of an address that DNS may have a name for: one of a link has none outside it. NULL is
+ * none. */
+static const void *bytes_of(const struct request *request, size_t *size)
 {
+    const struct sockaddr_in *ipv4 = (const void *)request->address;
     const struct sockaddr_in6 *ipv6 = (const void *)request->address;
-    const int known = NI_NAMEREQD | NI_NUMERICSERV | NI_DGRAM;
-    if (request->host_size == 0 || request->flags & ~known)
-        return false;
-    const bool has_family = request->length >= sizeof(struct sockaddr_in);
-    const sa_family_t family = has_family ? request->address->sa_family : AF_UNSPEC;
-    return (family == AF_INET ||
-            (family == AF_INET6 && request->length >= sizeof *ipv6 && ipv6->sin6_scope_id == 0)) &&
-           coro__dns_serves();
+    *size = sizeof ipv4->sin_addr;
+    if (request->length >= sizeof *ipv4 && ipv4->sin_family == AF_INET)
+        return &ipv4->sin_addr;
+    if (request->length < sizeof *ipv6 || ipv6->sin6_family != AF_INET6 || ipv6->sin6_scope_id != 0)
+        return NULL;
+    if (IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr))
+        return &ipv6->sin6_addr.s6_addr[sizeof ipv6->sin6_addr - *size];
+    *size = sizeof ipv6->sin6_addr;
+    return &ipv6->sin6_addr;
 }
 
-static int name_by_dns(const struct request *request, struct coro__outcome *outcome)
+static bool is_for_dns(const struct request *request, struct coro__dns_setup *setup)
 {
-    const int rc = coro__dns_find_name(request->address, request->length, outcome, request->host,
-                                       request->host_size);
+    const int known = NI_NAMEREQD | NI_NUMERICSERV | NI_DGRAM;
+    size_t size;
+    return request->host_size > 0 && !(request->flags & ~known) && bytes_of(request, &size) &&
+           coro__dns_serves(setup) &&
+           (setup->services || request->service_size == 0 || request->flags & NI_NUMERICSERV);
+}
+
+static int name_by_dns(const struct request *request, const struct coro__dns_setup *setup,
+                       struct coro__outcome *outcome)
+{
+    size_t size;
+    const void *address = bytes_of(request, &size);
+    const int rc =
+        coro__dns_find_name(setup, address, size, outcome, request->host, request->host_size);
     if (rc < 0)
         return rc;
     struct request rest = *request;
@@ -138,8 +151,9 @@ static bool is_numeric(const struct request *request)
 
 static int look_up(const struct request *request, struct coro__outcome *outcome)
 {
-    if (is_for_dns(request))
-        return name_by_dns(request, outcome);
+    struct coro__dns_setup setup;
+    if (is_for_dns(request, &setup))
+        return name_by_dns(request, &setup, outcome);
     if (!is_numeric(request))
         return name_in_thread(request, outcome);
     name(request, outcome);
@@ -154,8 +168,12 @@ int coro_getnameinfo(const struct sockaddr *address, socklen_t length, char *hos
         return -EINVAL;
     if (!coro__caller())
         return -EPERM;
+    const int saved_errno = errno;
     const struct request request = {address, length, host, host_size, service, service_size, flags};
     struct coro__outcome outcome = {0};
-    const int rc = look_up(&request, &outcome);
-    return rc < 0 ? rc : coro__outcome_result(&outcome, NULL, NULL);
+    int rc = look_up(&request, &outcome);
+    if (rc == 0)
+        rc = coro__outcome_result(&outcome, NULL, NULL);
+    errno = saved_errno;
+    return rc;
 }

@@ -42,11 +42,8 @@ int coro__outcome_result(const struct coro__outcome *outcome, const char *node, 
 {
     if (outcome->code == 0)
         return 0;
-    const int saved_errno = errno;
-    const int rc = coro_fail(error_of(outcome), "%s%s%s%s%s", node ? node : "", service ? ":" : "",
-                             service ? service : "", node || service ? ": " : "", text_of(outcome));
-    errno = saved_errno;
-    return rc;
+    return coro_fail(error_of(outcome), "%s%s%s%s%s", node ? node : "", service ? ":" : "",
+                     service ? service : "", node || service ? ": " : "", text_of(outcome));
 }
 
 static struct coro__pool *pool_of(struct coro__loop *loop)

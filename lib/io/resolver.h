@@ -17,7 +17,8 @@
 #define EAI_NODATA EAI_NONAME
 #endif
 
-/* What getaddrinfo() or getnameinfo() returned, and errno after it. */
+/* What getaddrinfo() or getnameinfo() returned, and errno after it. Only the public calls keep
+ * errno. */
 struct coro__outcome {
     int code;
     int system_error;

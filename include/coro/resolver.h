@@ -4,12 +4,16 @@
  * holding up other tasks. What needs no lookup, because it is all numbers, is done at once.
  *
  * A library that was built with c-ares looks names of hosts up in the calling task: it reads the
- * system's hosts file and resolver configuration, and waits for the servers, without a thread and
- * without a limit to how many lookups there are at once. In all other cases libc does it, in
- * threads, eight at most in each loop, which are not those of coro_to_thread(): where
- * nsswitch.conf(5) names other sources of hosts than "files" and "dns", for flags beyond
- * AI_PASSIVE, AI_CANONNAME, AI_NUMERICSERV, NI_NAMEREQD, NI_NUMERICSERV and NI_DGRAM, in tasks with
- * less than 48 KiB of stack left, and on a virtual clock, which stands still meanwhile.
+ * hosts file, and then waits for the servers of resolv.conf(5), without a thread and without a
+ * limit to how many lookups there are at once. It does so where it finds what libc would: where
+ * nsswitch.conf(5) has the hosts in "files", in "dns" or in "files dns", and names of services, if
+ * they are asked for, in "files" and "db"; where there are no resolver options that c-ares does not
+ * know, and nothing in gai.conf(5); for no flags but AI_PASSIVE, AI_CANONNAME, AI_NUMERICSERV,
+ * NI_NAMEREQD, NI_NUMERICSERV and NI_DGRAM; and not for "localhost".
+ *
+ * In all other cases libc does it, in threads, eight at most in each loop, which are not those of
+ * coro_to_thread(); and so it does in tasks with less than 48 KiB of stack left, and on a virtual
+ * clock, which stands still meanwhile.
  *
  * Results. An EAI_ code comes back as the errno below, with its text and what was looked up as the
  * message of the error (coro_error_message()).

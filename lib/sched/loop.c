@@ -3,10 +3,10 @@
 #include "sched/environment.h"
 
 enum {
-    MOST_PASSES = 31,
-    /* The same while there is nothing to look for but an interrupt, of which another thread was
-     * told. */
-    MOST_PASSES_ALONE = 127,
+    /* Entries between two visits of the loop; and while there is nothing to look for but an
+     * interrupt, of which another thread was told. */
+    MOST_ENTRIES = 127,
+    MOST_ENTRIES_ALONE = 511,
     /* Cached stacks that keep their memory when the loop has nothing to do, and how many of the
      * others lose it at a time. */
     KEPT_STACKS = 128,
@@ -109,7 +109,7 @@ static void adapt_budget(struct coro__loop *loop, coro_time now, unsigned *budge
         *budget /= 4;
     else if (elapsed < VISIT_EVERY && *budget < most)
         *budget = *budget * 2 + 1;
-    loop->ready.passes_left = loop->seed || loop->stop ? 0 : *budget;
+    loop->ready.budget = loop->seed || loop->stop ? 0 : *budget;
 }
 
 /* With timers, with others who may post, with fds that are waited for, and with nothing ready, the
@@ -118,10 +118,10 @@ static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
     if (coro__loop_anything_ready(loop)) {
-        adapt_budget(loop, now, &loop->pass_budget, MOST_PASSES);
+        adapt_budget(loop, now, &loop->budget, MOST_ENTRIES);
         look_at_fds(loop, now);
     } else {
-        loop->ready.passes_left = 0;
+        loop->ready.budget = 0;
         idle(loop, now);
         now = loop->last_visit = coro__loop_now(loop);
     }
@@ -135,7 +135,7 @@ static void begin_pass(struct coro__loop *loop)
         coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
         consult_clock(loop);
     else
-        adapt_budget(loop, coro__loop_now(loop), &loop->lone_budget, MOST_PASSES_ALONE);
+        adapt_budget(loop, coro__loop_now(loop), &loop->lone_budget, MOST_ENTRIES_ALONE);
     coro__ready_turn(&loop->ready, &loop->seed);
 }
 

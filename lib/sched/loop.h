@@ -49,9 +49,9 @@ struct coro__loop {
     bool eager_start; /* of all tasks that are created from now on */
     bool stop;        /* coro__loop_run is to return at the end of this pass */
     bool ending;      /* all that goes on is cancelled */
-    /* Passes between two visits of the loop, while tasks are ready; and while there is nothing to
-     * look for. */
-    unsigned pass_budget, lone_budget;
+    /* Entries that run between two visits of the loop, while tasks are ready; and while there is
+     * nothing to look for. */
+    unsigned budget, lone_budget;
     coro_time last_visit;
     /* Nothing can ever wake a task. Makes something ready, or sets stop. */
     void (*deadlocked)(struct coro__loop *loop);
@@ -81,7 +81,8 @@ void coro__loop_deliver_posts(struct coro__loop *loop);
 /* Has this pass be the last one without a visit of the loop. */
 static inline void coro__loop_visit_next(struct coro__loop *loop)
 {
-    loop->ready.passes_left = 0;
+    loop->ready.small_end = NULL;
+    loop->ready.budget = 0;
 }
 
 /* coro__inbox_post() from any thread: if it is the loop's own, the loop looks at the end of this

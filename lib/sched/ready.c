@@ -214,6 +214,16 @@ static void shuffle(struct coro__pass *pass, uint64_t *seed)
     }
 }
 
+/* Spends up to n of the entries that are left, and returns how many. A signal handler may say
+ * meanwhile that there is none left, so that the number is read once. */
+CORO__INLINE unsigned spend(struct coro__ready *ready, ptrdiff_t n)
+{
+    const unsigned left = *(volatile unsigned *)&ready->budget;
+    const unsigned spent = n < (ptrdiff_t)left ? (unsigned)n : left;
+    ready->budget = left - spent;
+    return spent;
+}
+
 /* Makes the next pass the one that is run. The one after it goes behind it while both are small,
  * else to the start of the other array. */
 CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
@@ -229,6 +239,8 @@ CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
     ready->now.at = at;
     ready->now.end = end;
     ready->holes = 0;
+    if (!by_loop)
+        spend(ready, end - at);
     if (CORO__LIKELY(!by_loop) && CORO__LIKELY(end - at <= LARGE_PASS) &&
         CORO__LIKELY(end - array < SMALL_END)) {
         *end = CORO__ENTRY_END;
@@ -236,7 +248,7 @@ CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
         ready->next.at = end;
         __asm__("" : "+r"(end));
         ready->next.end = end;
-        ready->small_end = array + SMALL_END;
+        ready->small_end = end + spend(ready, array + SMALL_END - end);
         ready->large = false;
     } else {
         mark_end(&ready->now);
@@ -285,7 +297,7 @@ static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__read
 {
     for (;;) {
         if (CORO__LIKELY(entry == CORO__ENTRY_END) && ready->next.end != ready->next.at &&
-            coro__ready_take_pass(ready)) {
+            *(volatile unsigned *)&ready->budget > 0) {
             turn(ready, false);
         } else if (entry & CORO__ENTRY_CALLBACK) {
             if (entry != CORO__ENTRY_HOLE)

@@ -5,7 +5,7 @@
  * The queue holds tasks and callbacks in FIFO order, in two passes: the one that is being run, and
  * the next one, where everything goes that becomes ready meanwhile. A pass ends with a mark that
  * stands for the loop, which then turns to the next pass (loop.h); some passes in between are
- * turned by who comes to the mark (passes_left). A task that leaves takes the next entry and
+ * turned by who comes to the mark (small_end, budget). A task that leaves takes the next entry and
  * switches straight to it. Callbacks and such an end of a pass are the loop's to run, on the
  * thread's own stack, so for these the switch is to the loop's pseudo task, `idle`, with the entry
  * in `entry`.
@@ -53,12 +53,13 @@ struct coro__ready {
     struct coro__stack *spare;
     struct coro__pass now;
     struct coro__pass next;
-    /* While the next pass, without holes, lies behind this one: where small ones end. Else NULL. */
+    /* While the next pass, without holes, lies behind this one: up to where passes may follow each
+     * other there without a closer look. Else NULL. */
     uintptr_t *small_end;
-    unsigned passes_left; /* passes to start without going through the loop */
-    bool large;           /* there are enough entries in this pass for prefetching to pay */
-    int *errno_location;  /* this thread's errno */
-    uintptr_t entry;      /* for the loop: what it was entered for; a hole if taken out since */
+    unsigned budget;     /* entries of passes to start beyond that, without the loop */
+    bool large;          /* there are enough entries in this pass for prefetching to pay */
+    int *errno_location; /* this thread's errno */
+    uintptr_t entry;     /* for the loop: what it was entered for; a hole if taken out since */
     coro_task idle;
     /* Gives a fresh task a stack where there may be none in the cache, or it is cancelled, so that
      * it can be entered; false if it ended instead. */
@@ -167,24 +168,13 @@ CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
 }
 
-/* Takes one of the passes that are left. A signal handler may say meanwhile that there is none
- * left, so that the number is read once. */
-CORO__INLINE bool coro__ready_take_pass(struct coro__ready *ready)
-{
-    const unsigned left = *(volatile unsigned *)&ready->passes_left;
-    if (CORO__UNLIKELY(left == 0))
-        return false;
-    ready->passes_left = left - 1;
-    return true;
-}
-
 /* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind the
  * mark at the end of this one: it only gets its mark. Who calls has taken this one's, or takes it
  * then. */
 CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
 {
     uintptr_t *end = ready->next.end;
-    if (end >= ready->small_end || end == ready->next.at || !coro__ready_take_pass(ready))
+    if (end >= ready->small_end || end == ready->next.at)
         return false;
     *end = CORO__ENTRY_END;
     end++;

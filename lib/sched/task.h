@@ -37,8 +37,13 @@ struct coro_task {
     };
     struct coro__wait *wait; /* NULL unless parked, or woken and not yet running */
     int cancel_requests;     /* asyncio's cancelling() */
-    bool must_cancel;        /* a request that is still to be delivered */
-    bool keeps_environment;  /* leave and enter through coro__environment: see environment.h */
+    union {
+        struct {
+            bool must_cancel;       /* a request that is still to be delivered */
+            bool keeps_environment; /* leave and enter through coro__environment: environment.h */
+        };
+        uint16_t unusual; /* not 0: at least one of these */
+    };
     bool done;
     bool is_future;
     uint32_t references;

@@ -126,7 +126,7 @@ bool coro__cancel(struct coro__ready *ready, coro_task *task, struct coro__messa
     return true;
 }
 
-CORO__COLD void coro__offer_again(struct coro__ready *ready, coro_task *task)
+static CORO__COLD void offer_again(struct coro__ready *ready, coro_task *task)
 {
     struct coro__message *message = task->cancel_message;
     task->must_cancel = false;
@@ -134,6 +134,13 @@ CORO__COLD void coro__offer_again(struct coro__ready *ready, coro_task *task)
     if (offer(ready, task, message))
         hand_on(ready, task, message);
     coro__message_release(message);
+}
+
+coro_task *coro__leave_unusual(struct coro__ready *ready, coro_task *task)
+{
+    if (task->must_cancel)
+        offer_again(ready, task);
+    return coro__ready_leave(ready, task);
 }
 
 int coro__park_for_result(struct coro__ready *ready, struct coro__wait *wait)

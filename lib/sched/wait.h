@@ -78,8 +78,9 @@ CORO__INLINE bool coro__wake(struct coro__ready *ready, struct coro__wait *wait,
     return true;
 }
 
-/* A request that was made before the task parked goes to the wait now. */
-CORO__COLD void coro__offer_again(struct coro__ready *ready, coro_task *task);
+/* Leaves for the next task, as coro__ready_leave(), when the current one is unusual: a request that
+ * was made before it parked goes to the wait now. */
+coro_task *coro__leave_unusual(struct coro__ready *ready, coro_task *task);
 
 /* Takes delivery of a cancel request: returns -ECANCELED, with its message as the task's. */
 int coro__deliver_cancel(coro_task *task);
@@ -93,14 +94,15 @@ CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
 {
     coro_task *task = wait->task;
     task->wait = wait;
-    if (CORO__UNLIKELY(task->must_cancel))
-        coro__offer_again(ready, task);
-    task = coro__ready_leave(ready, task);
+    if (CORO__LIKELY(!task->unusual))
+        task = coro__ready_switch_plainly(ready, task, coro__ready_next(ready));
+    else
+        task = coro__leave_unusual(ready, task);
     task->wait = NULL;
     const int status = wait->status;
-    if (CORO__LIKELY(!task->must_cancel) && CORO__LIKELY(status != -ECANCELED))
-        return status;
-    return coro__deliver_cancel(task);
+    if (CORO__LIKELY(!(status | task->must_cancel)))
+        return 0;
+    return !task->must_cancel && status != -ECANCELED ? status : coro__deliver_cancel(task);
 }
 
 /*

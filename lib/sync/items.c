@@ -59,6 +59,7 @@ void coro__items_heap_push(struct coro__items *items, void *item)
         at = (at - 1) / CHILDREN;
     }
     items->heap[at] = added;
+    items->count++;
 }
 
 /* The child of a place that comes out first; the count if it has none. */

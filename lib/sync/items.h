@@ -34,19 +34,15 @@ struct coro__items {
 /* Makes room for one more. 0, or -ENOMEM. */
 int coro__items_grow(struct coro__items *items);
 
-static inline int coro__items_reserve(struct coro__items *items)
-{
-    return items->count < items->capacity ? 0 : coro__items_grow(items);
-}
-
-/* Whether a push needs no room to be made, and is none into the heap. */
-static inline bool coro__items_have_place(const struct coro__items *items)
-{
-    return items->kind != CORO_QUEUE_PRIORITY && items->count < items->capacity;
-}
-
 void coro__items_heap_push(struct coro__items *items, void *item);
 void *coro__items_heap_pop(struct coro__items *items);
+
+/* With room reserved, where there is no heap. */
+static inline void coro__items_ring_push(struct coro__items *items, void *item)
+{
+    items->ring[(items->first + items->count) & (items->capacity - 1)] = item;
+    items->count++;
+}
 
 /* With room reserved. */
 static inline void coro__items_push(struct coro__items *items, void *item)
@@ -54,8 +50,7 @@ static inline void coro__items_push(struct coro__items *items, void *item)
     if (items->kind == CORO_QUEUE_PRIORITY)
         coro__items_heap_push(items, item);
     else
-        items->ring[(items->first + items->count) & (items->capacity - 1)] = item;
-    items->count++;
+        coro__items_ring_push(items, item);
 }
 
 /* There must be one. */

@@ -19,6 +19,7 @@ int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
                 wake_first(lock);
             return rc;
         }
+        coro__waiter_remove(&waiting.waiter);
     }
     lock->locked = true;
     return 0;

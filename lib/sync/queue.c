@@ -15,12 +15,20 @@ static void free_queue(coro_queue *queue)
     free(queue);
 }
 
-bool coro__queue_leave(coro_queue *queue)
+CORO__COLD void coro__queue_leave_destroyed(coro_queue *queue)
 {
-    const bool destroyed = queue->destroyed;
-    if (--queue->users == 0 && destroyed)
+    if (queue->users == CORO__QUEUE_DESTROYED)
         free_queue(queue);
-    return destroyed;
+}
+
+/* After a change of what it depends on. */
+static void find_quick_puts(coro_queue *queue)
+{
+    const struct coro__items *items = &queue->items;
+    const size_t most = queue->maxsize > 0 ? queue->maxsize : SIZE_MAX;
+    queue->quick_puts = items->capacity < most ? items->capacity : most;
+    if (items->kind == CORO_QUEUE_PRIORITY || queue->shut_down)
+        queue->quick_puts = 0;
 }
 
 static void abandon(struct coro__ready *ready, struct coro__wait *wait)
@@ -38,7 +46,7 @@ CORO__INLINE int park(coro_queue *queue, struct coro__waiter **list, struct queu
                       const struct coro__wait_kind *kind)
 {
     wait->queue = queue;
-    queue->users++;
+    coro__queue_enter(queue);
     return coro__waiters_park(list, &wait->waiting, kind, coro__caller());
 }
 
@@ -72,12 +80,13 @@ coro_queue *coro_queue_create(const coro_queue_options *given)
 }
 
 /* --- Putting and getting ---------------------------------------------------------------------- */
-/* There is place. */
-CORO__INLINE void put_item(coro_queue *queue, void *item)
+static int reserve(coro_queue *queue)
 {
-    coro__items_push(&queue->items, item);
-    queue->unfinished++;
-    coro__waiters_wake_next(&queue->getters);
+    if (CORO__LIKELY(queue->items.count < queue->items.capacity))
+        return 0;
+    const int rc = coro__items_grow(&queue->items);
+    find_quick_puts(queue);
+    return rc;
 }
 
 CORO__INLINE int put_now(coro_queue *queue, void *item)
@@ -90,33 +99,42 @@ CORO__INLINE int put_now(coro_queue *queue, void *item)
         return -EAGAIN;
     int rc = coro__waiters_check(&queue->getters);
     if (rc == 0)
-        rc = coro__items_reserve(&queue->items);
+        rc = reserve(queue);
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    put_item(queue, item);
+    coro__items_push(&queue->items, item);
+    queue->unfinished++;
+    coro__waiters_wake_next(&queue->getters);
     return 0;
 }
 
-/* The item, where it is not NULL, is NULL before. */
 CORO__INLINE int get_if_any(coro_queue *queue, void **item)
 {
-    if (queue->items.count == 0)
+    if (CORO__UNLIKELY(queue->items.count == 0))
         return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
-    const int rc = coro__waiters_check(&queue->putters);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
+    const bool awaited = queue->putters;
+    if (awaited && CORO__UNLIKELY(coro__waiters_check(&queue->putters) < 0))
+        return -EXDEV;
     void *taken = coro__items_pop(&queue->items);
-    if (item)
+    if (CORO__LIKELY(item != NULL))
         *item = taken;
-    coro__waiters_wake_next(&queue->putters);
+    if (awaited)
+        coro__waiters_wake_next(&queue->putters);
     return 0;
+}
+
+/* An error, with no item. */
+CORO__INLINE int without_item(int error, void **item)
+{
+    if (item)
+        *item = NULL;
+    return error;
 }
 
 CORO__INLINE int get_now(coro_queue *queue, void **item)
 {
-    if (item)
-        *item = NULL;
-    return CORO__LIKELY(queue != NULL) ? get_if_any(queue, item) : -ENOMEM;
+    const int rc = CORO__LIKELY(queue != NULL) ? get_if_any(queue, item) : -ENOMEM;
+    return rc < 0 ? without_item(rc, item) : 0;
 }
 
 /* Once: -EAGAIN if another one was quicker. */
@@ -173,10 +191,17 @@ static __attribute__((noinline)) int get_after_others(coro_queue *queue, void **
     return rc;
 }
 
+/* There is no item. */
 CORO__USED static int wait_and_get(coro_queue *queue, void **item)
 {
-    const int rc = wait_and_try_to_get(queue, item);
-    return CORO__LIKELY(rc != -EAGAIN) ? rc : get_after_others(queue, item);
+    if (CORO__UNLIKELY(queue->shut_down))
+        return without_item(-ESHUTDOWN, item);
+    int rc = wait_and_try_to_get(queue, item);
+    if (CORO__LIKELY(rc == 0))
+        return 0;
+    if (rc == -EAGAIN)
+        rc = get_after_others(queue, item);
+    return rc < 0 ? without_item(rc, item) : 0;
 }
 
 CORO__SUSPENDING(coro__queue_get_slow, wait_and_get);
@@ -207,23 +232,29 @@ static __attribute__((noinline)) int get_or_wait(coro_queue *queue, void **item)
 
 int coro_queue_put(coro_queue *queue, void *item)
 {
-    if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) || coro__queue_full(queue) ||
-        !coro__items_have_place(&queue->items) || coro__waiters_check(&queue->getters) < 0)
+    if (CORO__UNLIKELY(!queue) || queue->items.count >= queue->quick_puts)
         return put_or_wait(queue, item);
-    put_item(queue, item);
+    struct coro__waiter *getter = queue->getters;
+    if (getter) {
+        struct coro__ready *ready = coro__ready_here;
+        if (CORO__UNLIKELY(!coro__waiter_at_hand(ready, getter)))
+            return put_or_wait(queue, item);
+        coro__waiter_wake_first(ready, &queue->getters, getter);
+    }
+    coro__items_ring_push(&queue->items, item);
+    queue->unfinished++;
     return 0;
 }
 
 int coro_queue_get(coro_queue *queue, void **item)
 {
-    if (CORO__UNLIKELY(!queue) || CORO__UNLIKELY(queue->shut_down) ||
-        queue->items.kind != CORO_QUEUE_FIFO)
+    if (CORO__UNLIKELY(!queue))
         return get_or_wait(queue, item);
-    if (item)
-        *item = NULL;
-    if (queue->items.count > 0)
-        return get_if_any(queue, item);
-    return coro__queue_get_slow(queue, item);
+    if (queue->items.count == 0)
+        return coro__queue_get_slow(queue, item);
+    if (CORO__UNLIKELY(queue->items.kind != CORO_QUEUE_FIFO))
+        return get_or_wait(queue, item);
+    return get_now(queue, item);
 }
 
 /* --- What is in it ---------------------------------------------------------------------------- */
@@ -298,6 +329,7 @@ int coro_queue_shutdown(coro_queue *queue, bool immediate)
     if (rc < 0)
         return rc;
     queue->shut_down = true;
+    find_quick_puts(queue);
     if (immediate)
         remove_items(queue);
     if (queue->unfinished == 0)
@@ -312,7 +344,6 @@ void coro_queue_destroy(coro_queue *queue)
     if (coro_queue_shutdown(queue, true) < 0)
         return;
     coro__waiters_wake_all(&queue->joiners);
-    queue->destroyed = true;
-    if (queue->users == 0)
-        free_queue(queue);
+    queue->users |= CORO__QUEUE_DESTROYED;
+    coro__queue_leave_destroyed(queue);
 }

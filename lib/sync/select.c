@@ -195,7 +195,7 @@ static void init_node(struct select *select, size_t i)
     coro__callback_init(&node->ended, on_end);
     node->select = select;
     if (queue)
-        queue->users++;
+        coro__queue_enter(queue);
     if ((node->ended.of = task_of(&select->clauses[i])))
         coro__task_retain(node->ended.of);
 }

@@ -103,21 +103,21 @@ CORO__INLINE int coro__waiters_check(struct coro__waiter *const *list)
     return ready && (*list)->wait->task->pool == ready->pool ? 0 : -EXDEV;
 }
 
-/* Parks the caller (NULL: -EPERM) at the end of the list, and takes it out again. The status that
- * it was woken with, -ECANCELED, or -EXDEV. */
+/* Parks the caller (NULL: -EPERM) at the end of the list. The status that it was woken with,
+ * -ECANCELED, or -EXDEV; but for 0 it is out of the list, and then as its waker has left it. */
 CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
                                     const struct coro__wait_kind *kind, coro_task *caller)
 {
-    coro__waiter_init(&waiting->waiter, &waiting->wait);
-    if (CORO__UNLIKELY(!caller))
-        return -EPERM;
-    const int foreign = coro__waiters_check(list);
-    if (CORO__UNLIKELY(foreign < 0))
-        return foreign;
+    const int refused = CORO__LIKELY(caller != NULL) ? coro__waiters_check(list) : -EPERM;
+    if (CORO__UNLIKELY(refused < 0)) {
+        coro__waiter_init(&waiting->waiter, &waiting->wait);
+        return refused;
+    }
     coro__wait_init(&waiting->wait, kind, caller);
-    coro__waiter_push(list, &waiting->waiter);
+    coro__waiter_enter(list, &waiting->waiter, &waiting->wait);
     const int rc = coro__park(coro__ready_here, &waiting->wait);
-    coro__waiter_remove(&waiting->waiter);
+    if (CORO__UNLIKELY(rc != 0))
+        coro__waiter_remove(&waiting->waiter);
     return rc;
 }
 
@@ -126,6 +126,24 @@ CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__wai
 bool coro__waiters_wake_one_of(struct coro__waiter **list);
 void coro__waiters_wake_all(struct coro__waiter **list);
 
+/* Whether the first waiter of a list, which is not NULL, is pending and this loop's. */
+CORO__INLINE bool coro__waiter_at_hand(const struct coro__ready *ready,
+                                       const struct coro__waiter *first)
+{
+    const struct coro__wait *wait = first->wait;
+    return CORO__LIKELY(ready != NULL) && CORO__LIKELY(wait->task->pool == ready->pool) &&
+           CORO__LIKELY(!wait->done);
+}
+
+/* Takes it out and wakes it, if it is. */
+CORO__INLINE void coro__waiter_wake_first(struct coro__ready *ready, struct coro__waiter **list,
+                                          struct coro__waiter *first)
+{
+    coro__waiter_remove_first(list, first);
+    coro__wake(ready, first->wait, 0);
+    first->granted = true;
+}
+
 CORO__INLINE bool coro__waiters_wake_next(struct coro__waiter **list)
 {
     struct coro__waiter *first = *list;
@@ -133,9 +151,7 @@ CORO__INLINE bool coro__waiters_wake_next(struct coro__waiter **list)
         return false;
     if (CORO__UNLIKELY(first->wait->done))
         return coro__waiters_wake_one_of(list);
-    coro__waiter_remove_first(list, first);
-    coro__wake(coro__ready_here, first->wait, 0);
-    first->granted = true;
+    coro__waiter_wake_first(coro__ready_here, list, first);
     return true;
 }
 

@@ -247,3 +247,16 @@ int dns_waiting(void)
 {
     return server.waiting;
 }
+
+void expect_same_addresses(const struct addrinfo *found, const struct addrinfo *expected)
+{
+    for (; expected; expected = expected->ai_next, found = found->ai_next) {
+        ck_assert_ptr_nonnull(found);
+        ck_assert_int_eq(found->ai_family, expected->ai_family);
+        ck_assert_int_eq(found->ai_socktype, expected->ai_socktype);
+        ck_assert_int_eq(found->ai_protocol, expected->ai_protocol);
+        ck_assert_uint_eq(found->ai_addrlen, expected->ai_addrlen);
+        ck_assert_mem_eq(found->ai_addr, expected->ai_addr, expected->ai_addrlen);
+    }
+    ck_assert_ptr_null(found);
+}

@@ -14,6 +14,7 @@
 #ifndef SUPPORT_DNS_H
 #define SUPPORT_DNS_H
 
+#include <netdb.h>
 #include <netinet/in.h>
 
 enum { DNS_LONG = 100 };
@@ -27,5 +28,8 @@ int dns_waiting(void);
 
 /* Lets go what waits, and answers at once from now on. */
 void dns_answer(void);
+
+/* Two lists that must be the same, in their order. */
+void expect_same_addresses(const struct addrinfo *found, const struct addrinfo *expected);
 
 #endif

@@ -251,16 +251,7 @@ DNS_TEST(types_of_sockets_are_as_plainly)
     struct addrinfo *found, *plain;
     ck_assert_int_eq(coro_getaddrinfo("one.test", "80", NULL, &found), 0);
     ck_assert_int_eq(getaddrinfo("192.0.2.1", "80", &(struct addrinfo){0}, &plain), 0);
-    const struct addrinfo *at = found;
-    for (const struct addrinfo *expected = plain; expected; expected = expected->ai_next) {
-        ck_assert_ptr_nonnull(at);
-        ck_assert_int_eq(at->ai_socktype, expected->ai_socktype);
-        ck_assert_int_eq(at->ai_protocol, expected->ai_protocol);
-        ck_assert_uint_eq(at->ai_addrlen, expected->ai_addrlen);
-        ck_assert_mem_eq(at->ai_addr, expected->ai_addr, expected->ai_addrlen);
-        at = at->ai_next;
-    }
-    ck_assert_ptr_null(at);
+    expect_same_addresses(found, plain);
     coro_freeaddrinfo(found);
     freeaddrinfo(plain);
     return 0;

@@ -6,16 +6,12 @@
  * the Makefile).
  */
 #include "support.h"
+#include "support_stacks.h"
 #include "support_syscall.h"
 
-#include "sched/stack.h"
-
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -63,59 +59,23 @@ static int refusal(long number)
 }
 
 /* --- mprotect for what madvise cannot do ------------------------------------------------------ */
-static struct coro__stacks stacks;
-static struct coro__log log_hook = {.fn = record_log};
-
-static void entry(void)
-{
-    coro__context_entered();
-    abort(); /* no test enters one */
-}
-
-static void set_up(void)
-{
-    coro__stacks_init(&stacks, entry, &log_hook);
-}
-
 enum { SIZE = 64 * 1024 };
-
-static struct coro__stack *get(size_t size)
-{
-    struct coro__stack *stack = coro__stack_get(&stacks, size);
-    ck_assert_ptr_nonnull(stack);
-    return stack;
-}
-
-/* Whether writing there kills a child. */
-static bool kills(char *address)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        signal(SIGBUS, SIG_DFL);
-        *(volatile char *)address = 1;
-        _exit(0);
-    }
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
-}
 
 START_TEST(on_an_old_kernel_mprotect_makes_the_guard_pages)
 {
-    set_up();
+    set_up_stacks();
     old_kernel = true;
     struct coro__stack *all[50];
     for (int i = 0; i < 50; i++)
-        all[i] = get(i % 2 ? SIZE : 2 * SIZE);
+        all[i] = get_stack(i % 2 ? SIZE : 2 * SIZE);
     ck_assert_int_eq(by_madvise, 1); /* it is not asked for what it does not know again */
     ck_assert_int_eq(by_mprotect, 50);
     for (int i = 0; i < 50; i += 7) {
         memset(all[i]->low, 'x', (size_t)(coro__stack_top(all[i]) - all[i]->low));
         if (under_valgrind())
             continue;
-        ck_assert(kills(all[i]->low - 1));
-        ck_assert(kills(all[i]->low - stacks.guards.page));
+        ck_assert(writing_kills(all[i]->low - 1));
+        ck_assert(writing_kills(all[i]->low - stacks.guards.page));
     }
     for (int i = 0; i < 50; i++)
         coro__stack_put_dead(all[i]);
@@ -126,10 +86,10 @@ END_TEST
 
 START_TEST(a_guard_page_is_made_once_for_each_stack)
 {
-    set_up();
+    set_up_stacks();
     old_kernel = true;
     for (int i = 0; i < 10; i++) {
-        struct coro__stack *stack = get(SIZE);
+        struct coro__stack *stack = get_stack(SIZE);
         if (i % 2)
             coro__stack_put_dead(stack);
         else
@@ -148,9 +108,9 @@ static struct coro__stack *guarded[MANY];
 
 static void get_many(void)
 {
-    set_up();
+    set_up_stacks();
     for (int i = 0; i < MANY; i++)
-        guarded[i] = get(i % 5 == 0 ? 2 * SIZE : SIZE);
+        guarded[i] = get_stack(i % 5 == 0 ? 2 * SIZE : SIZE);
 }
 
 static void put_many(void)
@@ -158,7 +118,7 @@ static void put_many(void)
     for (int i = 0; i < MANY; i += 37) {
         memset(guarded[i]->low, 'x', (size_t)(coro__stack_top(guarded[i]) - guarded[i]->low));
         if (!under_valgrind())
-            ck_assert(kills(guarded[i]->low - 1));
+            ck_assert(writing_kills(guarded[i]->low - 1));
     }
     for (int i = 0; i < MANY; i++)
         coro__stack_put_dead(guarded[i]);
@@ -260,10 +220,10 @@ START_TEST(guard_pages_leave_mappings_to_others)
         fclose(file);
     if (most == 0)
         return;
-    set_up();
+    set_up_stacks();
     old_kernel = true;
     for (int i = 0; i < most / 2; i++)
-        ck_assert_ptr_nonnull(get(16 * 1024));
+        ck_assert_ptr_nonnull(get_stack(16 * 1024));
     ck_assert_int_eq(by_mprotect, most / 8 * 3);
     expect_log(CORO_LOG_NO_GUARD_PAGE, -ENOMEM, "vm.max_map_count");
     ck_assert_uint_eq(logged(), 0);

@@ -4,6 +4,7 @@
  * freeaddrinfo come here (--wrap; see the Makefile): hosts whose names begin with "slow" wait at a
  * gate, others have the code that the test says, and the rest is real.
  */
+#include "support_dns.h"
 #include "support_threads.h"
 
 #include <arpa/inet.h>
@@ -237,15 +238,7 @@ static void expect_as_plainly(const char *node, const char *service)
         return;
     }
     ck_assert_int_eq(coro_getaddrinfo(node, service, &hints, &found), 0);
-    const struct addrinfo *at = found;
-    for (const struct addrinfo *expected = plain; expected; expected = expected->ai_next) {
-        ck_assert_ptr_nonnull(at);
-        ck_assert_int_eq(at->ai_family, expected->ai_family);
-        ck_assert_uint_eq(at->ai_addrlen, expected->ai_addrlen);
-        ck_assert_mem_eq(at->ai_addr, expected->ai_addr, expected->ai_addrlen);
-        at = at->ai_next;
-    }
-    ck_assert_ptr_null(at);
+    expect_same_addresses(found, plain);
     coro_freeaddrinfo(found);
     freeaddrinfo(plain);
 }

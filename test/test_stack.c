@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks: their sizes, guard pages and tops, the cache, trimming, and the high-water mark. */
 #include "support.h"
+#include "support_stacks.h"
 
-#include "sched/stack.h"
-
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-static struct coro__stacks stacks;
-static struct coro__log log_hook = {.fn = record_log};
-
-static void entry(void)
-{
-    coro__context_entered();
-    abort(); /* no test enters one */
-}
-
-static void set_up(void)
-{
-    coro__stacks_init(&stacks, entry, &log_hook);
-}
-
-static struct coro__stack *get(size_t size)
-{
-    struct coro__stack *stack = coro__stack_get(&stacks, size);
-    ck_assert_ptr_nonnull(stack);
-    return stack;
-}
 
 enum { SIZE = 64 * 1024 };
 
 START_TEST(a_size_is_rounded_to_whole_pages_and_not_too_small)
 {
-    set_up();
+    set_up_stacks();
     const size_t page = stacks.guards.page;
     for (size_t size = 0; size < 300000; size += 1111) {
         const size_t rounded = coro__stack_round(&stacks, size);
@@ -53,8 +27,8 @@ END_TEST
 
 START_TEST(a_stack_can_be_written_from_end_to_end)
 {
-    set_up();
-    struct coro__stack *a = get(SIZE), *b = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *a = get_stack(SIZE), *b = get_stack(SIZE);
     memset(a->low, 'a', (size_t)(coro__stack_top(a) - a->low));
     memset(b->low, 'b', (size_t)(coro__stack_top(b) - b->low));
     ck_assert_int_eq(a->low[0], 'a');
@@ -68,11 +42,11 @@ END_TEST
 
 START_TEST(the_tops_of_stacks_fall_on_different_cache_sets)
 {
-    set_up();
+    set_up_stacks();
     unsigned sets[64] = {0};
     struct coro__stack *all[64];
     for (int i = 0; i < 64; i++) {
-        all[i] = get(SIZE);
+        all[i] = get_stack(SIZE);
         sets[(uintptr_t)coro__stack_top(all[i]) / 64 % 64]++;
     }
     for (int i = 0; i < 64; i++) {
@@ -83,36 +57,21 @@ START_TEST(the_tops_of_stacks_fall_on_different_cache_sets)
 }
 END_TEST
 
-/* Whether writing there kills a child. */
-static bool kills(char *address)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        signal(SIGBUS, SIG_DFL);
-        *(volatile char *)address = 1;
-        _exit(0);
-    }
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS);
-}
-
 START_TEST(there_is_a_guard_page_below_every_stack)
 {
     if (under_valgrind()) {
         skip("there_is_a_guard_page_below_every_stack: Valgrind does not honour it");
         return;
     }
-    set_up();
+    set_up_stacks();
     struct coro__stack *all[100];
     for (int i = 0; i < 100; i++)
-        all[i] = get(SIZE);
+        all[i] = get_stack(SIZE);
     for (int i = 0; i < 100; i += 9) {
-        ck_assert(kills(all[i]->low - 1));
-        ck_assert(kills(all[i]->low - stacks.guards.page));
-        ck_assert(!kills(all[i]->low));
-        ck_assert(!kills(coro__stack_top(all[i]) - 1));
+        ck_assert(writing_kills(all[i]->low - 1));
+        ck_assert(writing_kills(all[i]->low - stacks.guards.page));
+        ck_assert(!writing_kills(all[i]->low));
+        ck_assert(!writing_kills(coro__stack_top(all[i]) - 1));
     }
     for (int i = 0; i < 100; i++)
         coro__stack_put(all[i]);
@@ -127,12 +86,12 @@ START_TEST(a_guard_page_outlives_a_trim)
         skip("a_guard_page_outlives_a_trim: Valgrind does not honour it");
         return;
     }
-    set_up();
-    struct coro__stack *stack = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *stack = get_stack(SIZE);
     coro__stack_put(stack);
     coro__stacks_trim(&stacks, 0, 10);
-    stack = get(SIZE);
-    ck_assert(kills(stack->low - 1));
+    stack = get_stack(SIZE);
+    ck_assert(writing_kills(stack->low - 1));
     coro__stack_put(stack);
     coro__stacks_destroy(&stacks);
 }
@@ -140,8 +99,8 @@ END_TEST
 
 START_TEST(an_address_in_the_guard_page_is_known)
 {
-    set_up();
-    struct coro__stack *stack = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *stack = get_stack(SIZE);
     ck_assert(coro__stack_guards(stack, stack->low - 1));
     ck_assert(coro__stack_guards(stack, stack->low - stacks.guards.page));
     ck_assert(!coro__stack_guards(stack, stack->low - stacks.guards.page - 1));
@@ -154,16 +113,16 @@ END_TEST
 
 START_TEST(the_stack_put_last_is_got_first)
 {
-    set_up();
-    struct coro__stack *a = get(SIZE), *b = get(SIZE), *c = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *a = get_stack(SIZE), *b = get_stack(SIZE), *c = get_stack(SIZE);
     coro__stack_put(b);
     coro__stack_put(a);
     coro__stack_put(c);
-    ck_assert_ptr_eq(get(SIZE), c);
-    ck_assert_ptr_eq(get(SIZE), a);
-    ck_assert_ptr_eq(get(SIZE), b);
+    ck_assert_ptr_eq(get_stack(SIZE), c);
+    ck_assert_ptr_eq(get_stack(SIZE), a);
+    ck_assert_ptr_eq(get_stack(SIZE), b);
     coro__stack_put(a);
-    ck_assert_ptr_eq(get(SIZE), a);
+    ck_assert_ptr_eq(get_stack(SIZE), a);
     coro__stack_put(a);
     coro__stack_put(b);
     coro__stack_put(c);
@@ -173,13 +132,13 @@ END_TEST
 
 START_TEST(stacks_of_one_size_are_not_given_for_another)
 {
-    set_up();
-    struct coro__stack *small = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *small = get_stack(SIZE);
     coro__stack_put(small);
-    struct coro__stack *large = get(2 * SIZE);
+    struct coro__stack *large = get_stack(2 * SIZE);
     ck_assert_ptr_ne(large, small);
     ck_assert_uint_eq(large->of->size, 2 * SIZE);
-    ck_assert_ptr_eq(get(SIZE), small);
+    ck_assert_ptr_eq(get_stack(SIZE), small);
     coro__stack_put(large);
     coro__stack_put(small);
     coro__stacks_destroy(&stacks);
@@ -189,10 +148,10 @@ END_TEST
 START_TEST(many_stacks_do_not_overlap)
 {
     enum { MANY = 300 };
-    set_up();
+    set_up_stacks();
     static struct coro__stack *all[MANY];
     for (int i = 0; i < MANY; i++) {
-        all[i] = get(CORO__STACK_MINIMUM);
+        all[i] = get_stack(CORO__STACK_MINIMUM);
         *(int *)(void *)all[i]->low = i;
         ((int *)(void *)coro__stack_top(all[i]))[-64 / 4] = i;
     }
@@ -207,9 +166,9 @@ END_TEST
 
 START_TEST(a_stack_that_does_not_fit_into_memory_is_refused)
 {
-    set_up();
+    set_up_stacks();
     ck_assert_ptr_null(coro__stack_get(&stacks, (size_t)1 << 62));
-    coro__stack_put(get(SIZE));
+    coro__stack_put(get_stack(SIZE));
     coro__stacks_destroy(&stacks);
 }
 END_TEST
@@ -217,10 +176,10 @@ END_TEST
 /* --- Trimming --------------------------------------------------------------------------------- */
 START_TEST(trimming_takes_the_memory_of_those_unused_longest)
 {
-    set_up();
+    set_up_stacks();
     struct coro__stack *all[5];
     for (int i = 0; i < 5; i++) {
-        all[i] = get(SIZE);
+        all[i] = get_stack(SIZE);
         *all[i]->low = 1;
     }
     for (int i = 0; i < 5; i++)
@@ -228,9 +187,9 @@ START_TEST(trimming_takes_the_memory_of_those_unused_longest)
     coro__stacks_trim(&stacks, 2, 10); /* 0, 1 and 2 go */
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 3);
-    ck_assert_ptr_eq(get(SIZE), all[4]);
-    ck_assert_ptr_eq(get(SIZE), all[3]);
-    struct coro__stack *cold = get(SIZE); /* born again */
+    ck_assert_ptr_eq(get_stack(SIZE), all[4]);
+    ck_assert_ptr_eq(get_stack(SIZE), all[3]);
+    struct coro__stack *cold = get_stack(SIZE); /* born again */
     ck_assert(cold == all[0] || cold == all[1] || cold == all[2]);
     coro__stack_put(all[3]);
     coro__stack_put(all[4]);
@@ -241,10 +200,10 @@ END_TEST
 
 START_TEST(trimming_takes_no_more_than_it_may)
 {
-    set_up();
+    set_up_stacks();
     struct coro__stack *all[5];
     for (int i = 0; i < 5; i++) {
-        all[i] = get(SIZE);
+        all[i] = get_stack(SIZE);
         *all[i]->low = 1;
     }
     for (int i = 0; i < 5; i++)
@@ -261,8 +220,8 @@ END_TEST
 /* --- The high-water mark ---------------------------------------------------------------------- */
 START_TEST(the_high_water_mark_is_the_deepest_byte_used)
 {
-    set_up();
-    struct coro__stack *stack = get(SIZE);
+    set_up_stacks();
+    struct coro__stack *stack = get_stack(SIZE);
     char *top = coro__stack_top(stack);
     const size_t birth = coro__stack_high_water(stack);
     ck_assert_uint_lt(birth, 4096);
@@ -284,7 +243,7 @@ START_TEST(the_high_water_mark_of_a_large_stack_takes_no_time)
         skip("the_high_water_mark_of_a_large_stack_takes_no_time: it looks at each byte");
         return;
     }
-    set_up();
+    set_up_stacks();
     struct coro__stack *stack = coro__stack_get(&stacks, (size_t)64 << 30);
     if (!stack) {
         skip("the_high_water_mark_of_a_large_stack_takes_no_time: it cannot be had");

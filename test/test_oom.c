@@ -451,18 +451,6 @@ static int scenario_of_a_process(void *arg)
     return 5;
 }
 
-/* In real time, where c-ares may look it up. */
-static int scenario_of_a_name(void *arg)
-{
-    struct addrinfo *found;
-    errno = 99;
-    const int rc = coro_getaddrinfo("localhost", "80", NULL, &found);
-    must(rc == 0 || rc == -ENOMEM || rc == -EAGAIN, "a name", rc);
-    coro_freeaddrinfo(found);
-    must(errno == 99, "errno", errno);
-    return 5;
-}
-
 /* --- Streams and servers ---------------------------------------------------------------------- */
 enum { MUCH = 400000, TRIES = 3 };
 
@@ -579,12 +567,11 @@ static int scenario_of_streams(void *arg)
 }
 
 static int (*chosen)(void *arg);
-static bool in_real_time;
 
 /* Runs the scenario with this attempt failing; false if it did not come to that. */
 static bool survive(size_t attempt)
 {
-    const coro_run_options options = {.virtual_clock = !in_real_time, .log = ignore};
+    const coro_run_options options = {.virtual_clock = true, .log = ignore};
     attempts = failures = 0;
     fail_at = attempt;
     alive = 0;
@@ -641,14 +628,6 @@ START_TEST(each_allocation_for_a_process_may_fail)
 }
 END_TEST
 
-START_TEST(each_allocation_for_a_name_may_fail)
-{
-    in_real_time = true;
-    if (!cannot_work("each_allocation_for_a_name_may_fail: linked without --wrap"))
-        survive_each(scenario_of_a_name, 5, false);
-}
-END_TEST
-
 START_TEST(each_allocation_for_streams_may_fail)
 {
     for (size_t i = 0; i < MUCH; i++)
@@ -665,7 +644,6 @@ int main(void)
         each_allocation_may_fail,
         memory_may_run_out_for_good,
         each_allocation_for_a_process_may_fail,
-        each_allocation_for_a_name_may_fail,
         each_allocation_for_streams_may_fail,
         NULL,
     };

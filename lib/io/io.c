@@ -20,7 +20,7 @@ static struct coro__io *io_of(struct coro__poller *poller)
 }
 
 /* --- Reports ---------------------------------------------------------------------------------- */
-static void run_listener(struct coro__ready *ready, struct coro__waiter *waiter, int status)
+void coro__io_run_listener(struct coro__ready *ready, struct coro__waiter *waiter, int status)
 {
     waiter->wait->status = status;
     coro__ready_push_callback(ready, &waiter->wait->callback);
@@ -34,7 +34,7 @@ static void wake_all(struct coro__ready *ready, struct coro__waiter **waiters, i
         if (waiter->wait->task)
             waiter->granted = coro__wake(ready, waiter->wait, status);
         else
-            run_listener(ready, waiter, status);
+            coro__io_run_listener(ready, waiter, status);
     }
 }
 
@@ -68,7 +68,7 @@ void coro__io_forget(struct coro__io *io, struct coro__fd *fd, int status)
 }
 
 /* --- Verifying -------------------------------------------------------------------------------- */
-static void verify_later(struct coro__io *io, struct coro__fd *fd)
+void coro__io_verify_later(struct coro__io *io, struct coro__fd *fd)
 {
     if (!coro__fd_awaited(fd) || !fd->unverified)
         fd->parked_at = io->checks;
@@ -252,157 +252,4 @@ void coro__io_made(int number, enum coro__fd_type type)
     coro__io_forget(io, fd, -EBADF);
     fd->type = (uint8_t)type;
     fd->nonblocking = true;
-}
-
-/* --- Waiting ---------------------------------------------------------------------------------- */
-static struct coro__fd_wait *fd_wait_of(struct coro__wait *wait)
-{
-    return CORO__CONTAINER_OF(wait, struct coro__fd_wait, wait);
-}
-
-void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait)
-{
-    struct coro__fd_wait *parked = fd_wait_of(wait);
-    coro__waiter_remove(&parked->waiter);
-    if (parked->both)
-        coro__waiter_remove(&parked->second);
-    coro__loop_end_fd_wait(coro__loop_of(ready));
-}
-
-/* Whether who waits for these is woken without anything being asked for. */
-static bool covered(const struct coro__fd *fd, unsigned directions)
-{
-    if (directions & (CORO__RECEIVE | CORO__ACCEPT) && fd->watched & CORO__AHEAD)
-        return true;
-    return !(directions & (CORO__BOTH | CORO__EXCEPTION) & ~(unsigned)fd->watched);
-}
-
-static int watch(struct coro__io *io, struct coro__fd *fd, unsigned directions)
-{
-    const struct coro__backend_kind *backend = io->backend->kind;
-    if (covered(fd, directions)) {
-        if (backend->remembers)
-            verify_later(io, fd);
-        return 0;
-    }
-    const int rc = backend->watch(io->backend, fd, directions);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
-    if (CORO__UNLIKELY(rc & CORO__NEW) && fd->watched) /* it is another file */
-        coro__fd_reset(fd);
-    fd->watched = (uint8_t)(rc & ~CORO__NEW);
-    if (backend->calls) /* it asks the kernel at each wait, but only then */
-        verify_later(io, fd);
-    return 0;
-}
-
-/* After a wait: what nobody waits for any more need not be watched. What is taken ahead goes on,
- * but for connections that nobody wants now. */
-static void unwatch(struct coro__io *io, struct coro__fd *fd, unsigned directions, int rc)
-{
-    unsigned unwanted = rc < 0 && directions & CORO__ACCEPT ? CORO__AHEAD : 0;
-    for (int i = 0; i < CORO__FD_DIRECTIONS; i++)
-        if (!fd->waiters[i])
-            unwanted |= 1u << i;
-    if (fd->waiters[0])
-        unwanted &= ~(unsigned)CORO__AHEAD;
-    else
-        unwanted |= CORO__EXCEPTION;
-    if (unwanted & fd->watched)
-        io->backend->kind->calls->unwatch(io->backend, fd, unwanted & fd->watched);
-}
-
-int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
-                  const struct coro__wait_kind *wait_kind)
-{
-    struct coro__loop *loop = io->loop;
-    const struct coro__backend_calls *calls = io->backend->kind->calls;
-    struct coro__fd_wait parked;
-    if (calls && calls->make_room(io->backend))
-        return 0;
-    int rc = watch(io, fd, directions);
-    if (CORO__UNLIKELY(rc < 0))
-        return rc;
-    io->calls = 0;
-    coro__wait_init(&parked.wait, wait_kind, coro__caller());
-    coro__waiter_enter(&fd->waiters[!(directions & CORO__READ)], &parked.waiter, &parked.wait);
-    parked.both = (directions & CORO__BOTH) == CORO__BOTH;
-    if (parked.both)
-        coro__waiter_enter(&fd->waiters[1], &parked.second, &parked.wait);
-    coro__loop_begin_fd_wait(loop);
-    rc = coro__park(&loop->ready, &parked.wait);
-    coro__fd_abandon(&loop->ready, &parked.wait);
-    if (calls)
-        unwatch(io, fd, directions, rc);
-    return rc;
-}
-
-/* --- Listening -------------------------------------------------------------------------------- */
-static void end_listening(struct coro__loop *loop)
-{
-    coro__ready_unreserve(&loop->ready, 1);
-    coro__loop_end_listening(loop);
-}
-
-static void on_report(struct coro__ready *ready, struct coro__callback *callback)
-{
-    struct coro__listener *listener =
-        CORO__CONTAINER_OF(callback, struct coro__listener, wait.callback);
-    end_listening(coro__loop_of(ready));
-    listener->run(listener, listener->wait.status);
-}
-
-/* With its place reserved. */
-static void begin_listening(struct coro__loop *loop, struct coro__listener *listener,
-                            void (*run)(struct coro__listener *listener, int status))
-{
-    static const struct coro__wait_kind nobody = {.name = "listener"};
-    coro__wait_init(&listener->wait, &nobody, NULL);
-    coro__callback_init(&listener->wait.callback, on_report);
-    listener->run = run;
-    coro__waiter_init(&listener->waiter, &listener->wait);
-    coro__loop_begin_listening(loop);
-}
-
-int coro__io_run_soon(struct coro__io *io, struct coro__listener *listener,
-                      void (*run)(struct coro__listener *listener, int status))
-{
-    struct coro__ready *ready = &io->loop->ready;
-    if (coro__ready_reserve(ready, 1) < 0)
-        return -ENOMEM;
-    begin_listening(io->loop, listener, run);
-    run_listener(ready, &listener->waiter, 0);
-    return 0;
-}
-
-int coro__io_listen(struct coro__io *io, struct coro__fd *fd, unsigned direction,
-                    struct coro__listener *listener,
-                    void (*run)(struct coro__listener *listener, int status))
-{
-    struct coro__ready *ready = &io->loop->ready;
-    const struct coro__backend_calls *calls = io->backend->kind->calls;
-    if (coro__ready_reserve(ready, 1) < 0)
-        return -ENOMEM;
-    if (calls)
-        calls->make_room(io->backend);
-    const bool was_covered = covered(fd, direction);
-    const int rc = watch(io, fd, direction);
-    if (rc < 0) {
-        coro__ready_unreserve(ready, 1);
-        return rc;
-    }
-    begin_listening(io->loop, listener, run);
-    /* What has been reported and is still there is not reported again. */
-    if (was_covered && fd->ready & direction)
-        run_listener(ready, &listener->waiter, 0);
-    else
-        coro__waiter_push(&fd->waiters[direction == CORO__WRITE], &listener->waiter);
-    return 0;
-}
-
-void coro__io_unlisten(struct coro__io *io, struct coro__listener *listener)
-{
-    coro__waiter_remove(&listener->waiter);
-    coro__callback_cancel(&io->loop->ready, &listener->wait.callback);
-    end_listening(io->loop);
 }

@@ -35,14 +35,6 @@ struct coro__io {
     unsigned calls;          /* that it has made without a wait */
 };
 
-/* A wait for an fd, in one direction or both. Its kind has coro__fd_abandon. */
-struct coro__fd_wait {
-    struct coro__waiter waiter;
-    bool both;
-    struct coro__wait wait;
-    struct coro__waiter second; /* valid where it waits for both */
-};
-
 /* A callback that waits for an fd, as a task would, and keeps nobody from a deadlock. It has a
  * place on the ready queue while it listens. */
 struct coro__listener {
@@ -100,6 +92,7 @@ CORO__INLINE int coro__io_find(struct coro__io *io, int number, struct coro__fd 
 int coro__io_wait(struct coro__io *io, struct coro__fd *fd, unsigned directions,
                   const struct coro__wait_kind *kind);
 
+/* For the kinds of such waits. */
 void coro__fd_abandon(struct coro__ready *ready, struct coro__wait *wait);
 
 /* Runs the callback once, in a later pass, when a call may go through in this direction (as of
@@ -115,6 +108,12 @@ int coro__io_run_soon(struct coro__io *io, struct coro__listener *listener,
 
 /* Takes back a callback that has not run. */
 void coro__io_unlisten(struct coro__io *io, struct coro__listener *listener);
+
+/* A listener's waiter, out of the list: its callback is queued. */
+void coro__io_run_listener(struct coro__ready *ready, struct coro__waiter *waiter, int status);
+
+/* A wait has begun that rests on what is remembered of the fd. */
+void coro__io_verify_later(struct coro__io *io, struct coro__fd *fd);
 
 /* For back ends: what has happened, as bits. */
 void coro__io_report(struct coro__io *io, struct coro__fd *fd, unsigned bits);

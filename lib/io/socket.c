@@ -61,12 +61,19 @@ static const struct coro__operation_kind kind_of_urgent_recv = {
     .direction = CORO__READ | CORO__EXCEPTION,
     .attempt = try_recv};
 
+static __attribute__((noinline)) ssize_t recv_with_flags(int fd, void *buffer, size_t n, int flags)
+{
+    return perform_plain(flags & MSG_OOB ? &kind_of_urgent_recv : &kind_of_recv_with_flags, fd,
+                         buffer, n, flags);
+}
+
 ssize_t coro_recv(int fd, void *buffer, size_t n, int flags)
 {
-    const struct coro__operation_kind *kind = flags & MSG_OOB ? &kind_of_urgent_recv
-                                              : flags         ? &kind_of_recv_with_flags
-                                                              : &kind_of_recv;
-    return perform_plain(kind, fd, buffer, n, flags);
+    if (flags)
+        return recv_with_flags(fd, buffer, n, flags);
+    struct plain call = {{.kind = &kind_of_recv, .fd = fd}, buffer, n, 0};
+    return CORO__LIKELY(n <= SSIZE_MAX) ? coro__perform_as(&kind_of_recv, &call.operation)
+                                        : -EINVAL;
 }
 
 static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
@@ -95,7 +102,13 @@ static const struct coro__operation_kind kind_of_send = {.wait = CORO__OPERATION
 
 ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
 {
-    return perform_plain(&kind_of_send, fd, (void *)(uintptr_t)buffer, n, flags);
+    struct plain call = {{.kind = &kind_of_send, .fd = fd, .only_now = flags & MSG_DONTWAIT},
+                         (void *)(uintptr_t)buffer,
+                         n,
+                         flags};
+    return CORO__LIKELY(n <= SSIZE_MAX) && CORO__LIKELY(may_have(flags))
+               ? coro__perform_as(&kind_of_send, &call.operation)
+               : -EINVAL;
 }
 
 ssize_t coro_send_all(int fd, const void *buffer, size_t n, int flags, size_t *done)

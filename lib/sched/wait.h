@@ -26,25 +26,27 @@ struct coro__wait_kind {
     void (*abandon)(struct coro__ready *ready, struct coro__wait *wait);
 };
 
+/* What all waits use comes last: there the registers of the task lie behind it on its stack, and few
+ * cache lines are touched. */
 struct coro__wait {
     /* Initialized by who lists it with what is waited for. Wakes the task with the status 0. */
     struct coro__callback callback;
-    const struct coro__wait_kind *kind;
-    coro_task *task;
-    int status; /* valid when done */
-    bool done;  /* woken */
-    /* Valid where the kind forwards. */
-    bool cancel_requested; /* a cancel was forwarded */
-    bool on_path;          /* of one walk of coro__cancel */
-    bool accepted;         /* in this walk by a target, from which the wait will be woken */
-    uint64_t stamp;        /* of the walk that visits belongs to */
-    /* Valid during such a walk. */
-    unsigned visits;
-    size_t next_target;
-    coro_task *from;
     /* Valid during a deadlock report, whose log hook may cancel tasks. */
     size_t next_reported;
     coro_task *reported_from;
+    /* Valid where the kind forwards, during a walk of coro__cancel. */
+    unsigned visits;
+    size_t next_target;
+    coro_task *from;
+    /* Valid where the kind forwards. */
+    uint64_t stamp;        /* of the walk that visits belongs to */
+    bool cancel_requested; /* a cancel was forwarded */
+    bool on_path;          /* of one walk of coro__cancel */
+    bool accepted;         /* in this walk by a target, from which the wait will be woken */
+    bool done;             /* woken */
+    int status;            /* valid when done */
+    const struct coro__wait_kind *kind;
+    coro_task *task;
 };
 
 CORO__INLINE void coro__wait_init(struct coro__wait *wait, const struct coro__wait_kind *kind,

@@ -26,8 +26,8 @@ struct coro__waiter {
 
 /* A waiter with a wait of its own. */
 struct coro__waiting {
-    struct coro__waiter waiter;
     struct coro__wait wait;
+    struct coro__waiter waiter;
 };
 
 CORO__INLINE struct coro__waiter *coro__waiter_of(struct coro__list *link)

@@ -930,6 +930,36 @@ TASK_TEST(a_stream_is_closed_during_its_handshake)
     return 0;
 }
 
+static int encrypts(void *stream)
+{
+    coro_tls *tls = client_tls();
+    const coro_connection_options options = {.server_name = "localhost"};
+    const int rc = coro_stream_start_tls((coro_stream *)stream, tls, &options);
+    coro_tls_release(tls);
+    return rc;
+}
+
+TASK_TEST(a_stream_is_closed_while_what_was_written_before_is_sent)
+{
+    static char much[1 << 20];
+    coro_stream *stream;
+    int fds[2];
+    make_pair(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[0], NULL), 0);
+    ck_assert_int_eq(coro_stream_write(stream, much, sizeof much), 0);
+    coro_task *task = spawn(encrypts, stream);
+    passes(3);
+    ck_assert(!coro_done(task));
+    ck_assert_int_eq(coro_stream_close(stream), 0);
+    passes(3);
+    while (coro_recv(fds[1], much, sizeof much, 0) > 0)
+        continue;
+    ck_assert_int_lt(coro_join(task, NULL), 0);
+    coro_stream_release(stream);
+    coro_close(fds[1]);
+    return 0;
+}
+
 TASK_TEST(what_is_written_during_a_handshake_is_sent_behind_it)
 {
     const struct tls_ends ends = connect_ends();
@@ -1385,6 +1415,7 @@ int main(void)
         the_peer_goes_during_the_handshake,
         a_handshake_is_cancelled,
         a_stream_is_closed_during_its_handshake,
+        a_stream_is_closed_while_what_was_written_before_is_sent,
         what_is_written_during_a_handshake_is_sent_behind_it,
         a_server_ends_clients_that_shake_hands,
         a_cancel_loses_no_byte,

@@ -75,23 +75,27 @@ CORO__INLINE int park(struct coro__io *io, struct coro__waiter **list,
 struct waiting_in_both {
     struct coro__waiting waiting;
     struct coro__waiter second;
+    const struct coro__wait_kind *kind; /* that was asked for: the wait's own is one for both */
 };
 
 static void abandon_both(struct coro__ready *ready, struct coro__wait *wait)
 {
-    coro__waiter_remove(&CORO__CONTAINER_OF(wait, struct waiting_in_both, waiting.wait)->second);
-    coro__fd_abandon(ready, wait);
+    struct waiting_in_both *both = CORO__CONTAINER_OF(wait, struct waiting_in_both, waiting.wait);
+    coro__waiter_remove(&both->second);
+    wait->kind = both->kind;
+    both->kind->abandon(ready, wait);
 }
 
 static __attribute__((noinline)) int park_in_both(struct coro__io *io, struct coro__fd *fd,
                                                   const struct coro__wait_kind *of)
 {
     const struct coro__wait_kind kind = {.name = of->name, .abandon = abandon_both};
-    struct waiting_in_both both;
+    struct waiting_in_both both = {.kind = of};
     begin(io, &fd->waiters[0], &both.waiting, &kind);
     coro__waiter_enter(&fd->waiters[1], &both.second, &both.waiting.wait);
     const int rc = coro__park(&io->loop->ready, &both.waiting.wait);
-    abandon_both(&io->loop->ready, &both.waiting.wait);
+    coro__waiter_remove(&both.second);
+    coro__fd_abandon(&io->loop->ready, &both.waiting.wait);
     return rc;
 }
 

@@ -200,9 +200,11 @@ int coro__stream_park(coro_stream *stream, struct coro__waiter **list,
     stream->watchers++;
     coro__loop_begin_fd_wait(loop);
     coro__stream_read_ahead(stream);
-    /* That may have lost it. */
-    const int rc =
-        stream->lost ? 0 : coro__waiters_park(list, &parked.waiting, kind, coro__caller());
+    int rc = 0;
+    if (!stream->lost) { /* by reading ahead */
+        rc = coro__waiters_park(list, &parked.waiting, kind, coro__caller());
+        coro__waiter_remove(&parked.waiting.waiter); /* where it was woken as the reader */
+    }
     end_watch(loop, stream);
     return rc;
 }

@@ -4,7 +4,7 @@
  *
  * A list is a pointer to the first waiter of a ring, NULL when there is none, so that a primitive
  * of zeros is a valid one. A waiter lies on its task's stack. It is in its list until whoever wakes
- * it takes it out, or, where he leaves it there, until its task has run again; in any case until
+ * it takes it out, or, where he leaves it there, until its task takes it out; in any case until
  * then if it was cancelled. A waiter that is in no list touches the primitive no more, unless its
  * own call does.
  *

@@ -26,8 +26,8 @@ struct coro__wait_kind {
     void (*abandon)(struct coro__ready *ready, struct coro__wait *wait);
 };
 
-/* What all waits use comes last: there the registers of the task lie behind it on its stack, and few
- * cache lines are touched. */
+/* What all waits use comes last: there the registers of the task lie behind it on its stack, and
+ * few cache lines are touched. */
 struct coro__wait {
     /* Initialized by who lists it with what is waited for. Wakes the task with the status 0. */
     struct coro__callback callback;

@@ -248,6 +248,28 @@ int dns_waiting(void)
     return server.waiting;
 }
 
+struct addrinfo stream_hints(int family)
+{
+    struct addrinfo hints;
+    memset(&hints, 0, sizeof hints);
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    return hints;
+}
+
+void expect_address(const struct addrinfo *found, const char *text, int port)
+{
+    char host[NI_MAXHOST], service[NI_MAXSERV];
+    ck_assert_ptr_nonnull(found);
+    ck_assert_int_eq(found->ai_family, found->ai_addr->sa_family);
+    ck_assert_int_eq(found->ai_socktype, SOCK_STREAM);
+    ck_assert_int_eq(getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, service,
+                                 sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
+                     0);
+    ck_assert_str_eq(host, text);
+    ck_assert_int_eq(atoi(service), port);
+}
+
 void expect_same_addresses(const struct addrinfo *found, const struct addrinfo *expected)
 {
     for (; expected; expected = expected->ai_next, found = found->ai_next) {

@@ -29,6 +29,11 @@ int dns_waiting(void);
 /* Lets go what waits, and answers at once from now on. */
 void dns_answer(void);
 
+struct addrinfo stream_hints(int family);
+
+/* One that was found for such hints. */
+void expect_address(const struct addrinfo *found, const char *text, int port);
+
 /* Two lists that must be the same, in their order. */
 void expect_same_addresses(const struct addrinfo *found, const struct addrinfo *expected);
 

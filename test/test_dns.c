@@ -7,9 +7,9 @@
  */
 #include "support_dns.h"
 #include "support_io.h"
+#include "support_process.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -125,17 +125,6 @@ int __wrap_getnameinfo(const struct sockaddr *address, socklen_t length, char *h
                : __real_getnameinfo(address, length, host, host_size, service, service_size, flags);
 }
 
-static int open_fds(void)
-{
-    int count = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static void start(void)
 {
     loop_thread = pthread_self();
@@ -147,12 +136,12 @@ static void start(void)
 static int run_with_server(coro_fn *fn)
 {
     start();
-    const int fds = open_fds();
+    const int fds = count_fds();
     const int rc = fn(NULL);
     /* The server's end of a connection goes later. */
-    for (int tries = 1000; open_fds() > fds && tries > 0; tries--)
+    for (int tries = 1000; count_fds() > fds && tries > 0; tries--)
         coro_sleep(CORO_MILLISECOND);
-    ck_assert_int_eq(open_fds(), fds);
+    ck_assert_int_eq(count_fds(), fds);
     return rc;
 }
 
@@ -171,27 +160,6 @@ static int run_with_server(coro_fn *fn)
     static int name##_body(void *arg)
 
 /* --- Addresses of names ----------------------------------------------------------------------- */
-static struct addrinfo stream(int family)
-{
-    struct addrinfo hints;
-    memset(&hints, 0, sizeof hints);
-    hints.ai_family = family;
-    hints.ai_socktype = SOCK_STREAM;
-    return hints;
-}
-
-static void expect_address(const struct addrinfo *at, const char *text, const char *port)
-{
-    char host[NI_MAXHOST], service[NI_MAXSERV];
-    ck_assert_ptr_nonnull(at);
-    ck_assert_int_eq(at->ai_family, at->ai_addr->sa_family);
-    ck_assert_int_eq(getnameinfo(at->ai_addr, at->ai_addrlen, host, sizeof host, service,
-                                 sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
-                     0);
-    ck_assert_str_eq(host, text);
-    ck_assert_str_eq(service, port);
-}
-
 static const struct addrinfo *find_family(const struct addrinfo *found, int family)
 {
     while (found && found->ai_family != family)
@@ -203,21 +171,21 @@ static char one[] = "one.test", slow[] = "slow.test";
 
 static int looks_up(void *node)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     struct addrinfo *found;
     const int rc = coro_getaddrinfo(node, "80", &hints, &found);
     if (rc == 0)
-        expect_address(found, "192.0.2.1", "80");
+        expect_address(found, "192.0.2.1", 80);
     coro_freeaddrinfo(found);
     return rc;
 }
 
 DNS_TEST(a_name_is_asked_for)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     struct addrinfo *found;
     ck_assert_int_eq(coro_getaddrinfo("one.test", "80", &hints, &found), 0);
-    expect_address(found, "192.0.2.1", "80");
+    expect_address(found, "192.0.2.1", 80);
     ck_assert_int_eq(found->ai_socktype, SOCK_STREAM);
     ck_assert_int_eq(found->ai_protocol, IPPROTO_TCP);
     ck_assert_int_eq(found->ai_flags, 0);
@@ -231,14 +199,14 @@ DNS_TEST(a_name_is_asked_for)
 
 DNS_TEST(a_name_may_have_addresses_of_both_families)
 {
-    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    struct addrinfo hints = stream_hints(AF_UNSPEC), *found;
     ck_assert_int_eq(coro_getaddrinfo("both.test", "443", &hints, &found), 0);
-    expect_address(find_family(found, AF_INET), "192.0.2.1", "443");
-    expect_address(find_family(found, AF_INET6), "2001:db8::1", "443");
+    expect_address(find_family(found, AF_INET), "192.0.2.1", 443);
+    expect_address(find_family(found, AF_INET6), "2001:db8::1", 443);
     coro_freeaddrinfo(found);
     hints.ai_family = AF_INET6;
     ck_assert_int_eq(coro_getaddrinfo("both.test", "443", &hints, &found), 0);
-    expect_address(found, "2001:db8::1", "443");
+    expect_address(found, "2001:db8::1", 443);
     ck_assert_ptr_null(found->ai_next);
     coro_freeaddrinfo(found);
     ck_assert_int_eq(dns_questions(), 3);
@@ -259,7 +227,7 @@ DNS_TEST(types_of_sockets_are_as_plainly)
 
 DNS_TEST(services_may_be_names)
 {
-    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    struct addrinfo hints = stream_hints(AF_UNSPEC), *found;
     ck_assert_int_eq(coro_getaddrinfo("one.test", "no-such-service", &hints, &found),
                      -EPROTONOSUPPORT);
     ck_assert_int_eq(dns_questions(), 0);
@@ -267,10 +235,10 @@ DNS_TEST(services_may_be_names)
         skip("this machine does not know the service http");
         return 0;
     }
-    expect_address(found, "192.0.2.1", "80");
+    expect_address(found, "192.0.2.1", 80);
     coro_freeaddrinfo(found);
     ck_assert_int_eq(coro_getaddrinfo("192.0.2.9", "http", &hints, &found), 0);
-    expect_address(found, "192.0.2.9", "80");
+    expect_address(found, "192.0.2.9", 80);
     coro_freeaddrinfo(found);
     ck_assert_int_eq(dns_questions(), 2);
     return 0;
@@ -278,20 +246,20 @@ DNS_TEST(services_may_be_names)
 
 DNS_TEST(no_service_is_port_0)
 {
-    const struct addrinfo hints = stream(AF_INET);
+    const struct addrinfo hints = stream_hints(AF_INET);
     struct addrinfo *found;
     ck_assert_int_eq(coro_getaddrinfo("one.test", NULL, &hints, &found), 0);
-    expect_address(found, "192.0.2.1", "0");
+    expect_address(found, "192.0.2.1", 0);
     coro_freeaddrinfo(found);
     return 0;
 }
 
 static void expect_canonical(const char *node, const char *name)
 {
-    struct addrinfo hints = stream(AF_INET), *found;
+    struct addrinfo hints = stream_hints(AF_INET), *found;
     hints.ai_flags = AI_CANONNAME;
     ck_assert_int_eq(coro_getaddrinfo(node, "80", &hints, &found), 0);
-    expect_address(found, "192.0.2.1", "80");
+    expect_address(found, "192.0.2.1", 80);
     ck_assert_str_eq(found->ai_canonname, name);
     ck_assert_int_eq(found->ai_flags, AI_CANONNAME);
     coro_freeaddrinfo(found);
@@ -306,7 +274,7 @@ DNS_TEST(the_canonical_name_can_be_asked_for)
 
 DNS_TEST(a_long_answer_comes_over_tcp)
 {
-    const struct addrinfo hints = stream(AF_INET);
+    const struct addrinfo hints = stream_hints(AF_INET);
     struct addrinfo *found;
     int count = 0;
     ck_assert_int_eq(coro_getaddrinfo("long.test", "80", &hints, &found), 0);
@@ -333,7 +301,7 @@ static bool find_in_file(char name[256], char address[64])
 
 DNS_TEST(the_hosts_file_is_read)
 {
-    const struct addrinfo hints = stream(AF_INET);
+    const struct addrinfo hints = stream_hints(AF_INET);
     struct addrinfo *found;
     char name[256], address[64];
     if (!find_in_file(name, address)) {
@@ -341,7 +309,7 @@ DNS_TEST(the_hosts_file_is_read)
         return 0;
     }
     ck_assert_int_eq(coro_getaddrinfo(name, "80", &hints, &found), 0);
-    expect_address(found, address, "80");
+    expect_address(found, address, 80);
     coro_freeaddrinfo(found);
     ck_assert_int_eq(dns_questions(), 0);
     ck_assert_int_eq(atomic_load(&in_threads), 0);
@@ -386,7 +354,7 @@ DNS_TEST(many_are_asked_for_at_once)
 
 static void expect_failure(const char *node, int error, int code)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     struct addrinfo *found = (void *)&in_threads;
     char text[256];
     snprintf(text, sizeof text, "%s:80: %s", node, gai_strerror(code));
@@ -470,12 +438,12 @@ static coro_task *spawn_slow_lookup(void)
 
 DNS_TEST(a_cancel_ends_it_and_closes_the_sockets)
 {
-    const int fds = open_fds();
+    const int fds = count_fds();
     coro_task *task = spawn_slow_lookup();
-    ck_assert_int_gt(open_fds(), fds);
+    ck_assert_int_gt(count_fds(), fds);
     coro_cancel(task);
     ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
-    ck_assert_int_eq(open_fds(), fds);
+    ck_assert_int_eq(count_fds(), fds);
     dns_answer();
     passes(3);
     return 0;
@@ -517,9 +485,9 @@ static int leaves_a_lookup(void *arg)
 
 START_TEST(one_that_is_left_over_is_cancelled)
 {
-    const int fds = open_fds();
+    const int fds = count_fds();
     ck_assert_int_eq(run_in_real_time(leaves_a_lookup), 0);
-    ck_assert_int_eq(open_fds(), fds);
+    ck_assert_int_eq(count_fds(), fds);
 }
 END_TEST
 
@@ -584,22 +552,23 @@ static void expect_in_thread(const struct addrinfo *hints)
     ck_assert_int_eq(dns_questions(), asked);
 }
 
-static void expect_sources_in_thread(const char *text)
+/* With this in one of the files. */
+static void expect_in_thread_with(const char **file, const char *text)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
-    sources = text;
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
+    *file = text;
     expect_in_thread(&hints);
 }
 
 DNS_TEST(other_sources_are_for_libc)
 {
-    expect_sources_in_thread("hosts: files mdns4_minimal [NOTFOUND=return] dns\n");
-    expect_sources_in_thread("passwd: files\n hosts: files myhostname dns");
-    expect_sources_in_thread("hosts: files [UNAVAIL=return] dns\n");
-    expect_sources_in_thread("hosts: dns files\n");
-    expect_sources_in_thread("hosts:nis\n");
-    expect_sources_in_thread("passwd: files\n");
-    expect_sources_in_thread(NULL);
+    expect_in_thread_with(&sources, "hosts: files mdns4_minimal [NOTFOUND=return] dns\n");
+    expect_in_thread_with(&sources, "passwd: files\n hosts: files myhostname dns");
+    expect_in_thread_with(&sources, "hosts: files [UNAVAIL=return] dns\n");
+    expect_in_thread_with(&sources, "hosts: dns files\n");
+    expect_in_thread_with(&sources, "hosts:nis\n");
+    expect_in_thread_with(&sources, "passwd: files\n");
+    expect_in_thread_with(&sources, NULL);
     sources = "#hosts: nis\nhosts: files dns # nis\n";
     ck_assert_int_eq(looks_up(one), 0);
     sources = "hosts: dns";
@@ -609,7 +578,7 @@ DNS_TEST(other_sources_are_for_libc)
 
 DNS_TEST(services_elsewhere_are_for_libc)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     char host[NI_MAXHOST], service[NI_MAXSERV];
     sources = "hosts: files dns\nservices: files sss\n";
     ck_assert_int_eq(looks_up(one), 0);
@@ -621,18 +590,11 @@ DNS_TEST(services_elsewhere_are_for_libc)
     return 0;
 }
 
-static void expect_resolver_in_thread(const char *text)
-{
-    const struct addrinfo hints = stream(AF_UNSPEC);
-    resolver = text;
-    expect_in_thread(&hints);
-}
-
 DNS_TEST(other_resolvers_are_for_libc)
 {
-    expect_resolver_in_thread("nameserver fe80::53%eth0\n");
-    expect_resolver_in_thread("nameserver 192.0.2.53\noptions use-vc\n");
-    expect_resolver_in_thread("sortlist 192.0.2.0\n");
+    expect_in_thread_with(&resolver, "nameserver fe80::53%eth0\n");
+    expect_in_thread_with(&resolver, "nameserver 192.0.2.53\noptions use-vc\n");
+    expect_in_thread_with(&resolver, "sortlist 192.0.2.0\n");
     resolver =
         "search test\n# options use-vc\nnameserver 192.0.2.53 ; here\noptions rotate ndots:1\n";
     ck_assert_int_eq(looks_up(one), 0);
@@ -641,7 +603,7 @@ DNS_TEST(other_resolvers_are_for_libc)
 
 DNS_TEST(an_order_of_its_own_is_for_libc)
 {
-    struct addrinfo hints = stream(AF_UNSPEC), *found;
+    struct addrinfo hints = stream_hints(AF_UNSPEC), *found;
     ranks = "# precedence ::/0 40\n\nprecedence ::ffff:0:0/96 100\n";
     expect_in_thread(&hints);
     ranks = "# precedence ::/0 40\n";
@@ -649,14 +611,14 @@ DNS_TEST(an_order_of_its_own_is_for_libc)
     expect_in_thread_of("local.test", "80", &hints);
     hints.ai_family = AF_INET6;
     ck_assert_int_eq(coro_getaddrinfo("local.test", "80", &hints, &found), 0);
-    expect_address(found, "fd00::1", "80");
+    expect_address(found, "fd00::1", 80);
     coro_freeaddrinfo(found);
     return 0;
 }
 
 DNS_TEST(localhost_is_for_libc)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     expect_in_thread_of("localhost", "80", &hints);
     expect_in_thread_of("a.LocalHost.", "80", &hints);
     expect_in_thread_of("a.onion", "80", &hints);
@@ -666,7 +628,7 @@ DNS_TEST(localhost_is_for_libc)
 
 DNS_TEST(other_flags_are_for_libc)
 {
-    struct addrinfo hints = stream(AF_UNSPEC);
+    struct addrinfo hints = stream_hints(AF_UNSPEC);
     char host[NI_MAXHOST];
     hints.ai_flags = AI_ADDRCONFIG;
     expect_in_thread(&hints);
@@ -678,7 +640,7 @@ DNS_TEST(other_flags_are_for_libc)
 
 static int looks_up_in_thread(void *arg)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     expect_in_thread(&hints);
     return 0;
 }

@@ -128,27 +128,6 @@ static void open_gate(void)
 }
 
 /* --- Numbers ---------------------------------------------------------------------------------- */
-static struct addrinfo stream(int family)
-{
-    struct addrinfo hints;
-    memset(&hints, 0, sizeof hints);
-    hints.ai_family = family;
-    hints.ai_socktype = SOCK_STREAM;
-    return hints;
-}
-
-static void expect_address(const struct addrinfo *found, const char *text, int port)
-{
-    char host[NI_MAXHOST], service[NI_MAXSERV];
-    ck_assert_ptr_nonnull(found);
-    ck_assert_int_eq(found->ai_socktype, SOCK_STREAM);
-    ck_assert_int_eq(getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, service,
-                                 sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
-                     0);
-    ck_assert_str_eq(host, text);
-    ck_assert_int_eq(atoi(service), port);
-}
-
 static void expect_found(const char *node, const char *service, const struct addrinfo *hints,
                          const char *text, int port)
 {
@@ -164,11 +143,11 @@ static void expect_found(const char *node, const char *service, const struct add
  * test_base_events.BaseEventLoopWithSelectorTests.test_create_datagram_endpoint_ip_addr */
 LOOKUP_TEST(numbers_need_no_thread)
 {
-    struct addrinfo hints = stream(AF_UNSPEC);
+    struct addrinfo hints = stream_hints(AF_UNSPEC);
     expect_found("127.0.0.1", "80", &hints, "127.0.0.1", 80);
     expect_found("::1", "443", &hints, "::1", 443);
     expect_found("192.0.2.7", NULL, &hints, "192.0.2.7", 0);
-    hints = stream(AF_INET);
+    hints = stream_hints(AF_INET);
     expect_found(NULL, "8080", &hints, "127.0.0.1", 8080);
     hints.ai_flags = AI_PASSIVE;
     expect_found(NULL, "8080", &hints, "0.0.0.0", 8080);
@@ -178,7 +157,7 @@ LOOKUP_TEST(numbers_need_no_thread)
 
 LOOKUP_TEST(numbers_are_no_cancellation_point)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     coro_cancel(coro_current_task());
     expect_found("127.0.0.1", "80", &hints, "127.0.0.1", 80);
     ck_assert_int_eq(coro_yield(), -ECANCELED);
@@ -201,7 +180,7 @@ LOOKUP_TEST(without_hints_all_types_are_found)
 LOOKUP_TEST(of_the_hints_only_the_documented_ones_count)
 {
     char garbage;
-    struct addrinfo hints = stream(AF_INET);
+    struct addrinfo hints = stream_hints(AF_INET);
     hints.ai_addrlen = 77;
     hints.ai_addr = (void *)&garbage;
     hints.ai_canonname = &garbage;
@@ -214,7 +193,7 @@ LOOKUP_TEST(of_the_hints_only_the_documented_ones_count)
 
 static int looks_up_numbers(void *arg)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     expect_found("2001:db8::5", "80", &hints, "2001:db8::5", 80);
     return 0;
 }
@@ -230,7 +209,7 @@ TASK_TEST(the_smallest_stack_is_enough_for_numbers)
 /* --- Names ------------------------------------------------------------------------------------ */
 static void expect_as_plainly(const char *node, const char *service)
 {
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     struct addrinfo *found, *plain;
     const int plain_code = getaddrinfo(node, service, &hints, &plain);
     if (plain_code != 0) {
@@ -259,7 +238,7 @@ struct request {
 static int looks_up(void *arg)
 {
     struct request *request = arg;
-    const struct addrinfo hints = stream(AF_UNSPEC);
+    const struct addrinfo hints = stream_hints(AF_UNSPEC);
     request->rc = coro_getaddrinfo(request->node, "80", &hints, &request->found);
     return request->rc;
 }
@@ -433,20 +412,20 @@ LOOKUP_TEST(errors_of_the_system_are_themselves)
 LOOKUP_TEST(real_ones_fail_as_documented)
 {
     struct addrinfo *found;
-    struct addrinfo hints = stream(AF_INET6);
+    struct addrinfo hints = stream_hints(AF_INET6);
     ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "80", &hints, &found), -EAFNOSUPPORT);
-    hints = stream(12345);
+    hints = stream_hints(12345);
     ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "80", &hints, &found), -EAFNOSUPPORT);
-    hints = stream(AF_UNSPEC);
+    hints = stream_hints(AF_UNSPEC);
     hints.ai_socktype = 12345;
     ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "80", &hints, &found), -ESOCKTNOSUPPORT);
-    hints = stream(AF_UNSPEC);
+    hints = stream_hints(AF_UNSPEC);
     hints.ai_flags = 1 << 30;
     ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "80", &hints, &found), -EINVAL);
-    hints = stream(AF_UNSPEC);
+    hints = stream_hints(AF_UNSPEC);
     hints.ai_flags = AI_NUMERICHOST;
     ck_assert_int_eq(coro_getaddrinfo("localhost", "80", &hints, &found), -ENOENT);
-    hints = stream(AF_UNSPEC);
+    hints = stream_hints(AF_UNSPEC);
     expect_failure(coro_getaddrinfo("127.0.0.1", "no-such-service", &hints, &found),
                    -EPROTONOSUPPORT,
                    "127.0.0.1:no-such-service: Servname not supported for ai_socktype");

@@ -2,8 +2,8 @@
 /* Streams to servers. */
 #include "coro/io.h"
 #include "coro/net.h"
-#include "coro/task.h"
 #include "coro/resolver.h"
+#include "coro/task.h"
 #include "io/endpoint.h"
 #include "io/race.h"
 #include "io/start_tls.h"
@@ -202,8 +202,7 @@ static int look_up_and_connect(const char *host, const char *port,
     if (rc == 0)
         rc = connect_to(remotes, locals, options);
     coro_freeaddrinfo(remotes);
-    if (locals)
-        coro_freeaddrinfo(locals);
+    coro_freeaddrinfo(locals);
     return rc;
 }
 

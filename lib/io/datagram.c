@@ -114,9 +114,7 @@ int coro_open_datagram(const coro_datagram_options *options)
     rc = look_up(options->remote_host, options->remote_port, options->family, &remotes);
     if (rc == 0)
         rc = try_all(options, locals, remotes);
-    if (remotes)
-        coro_freeaddrinfo(remotes);
-    if (locals)
-        coro_freeaddrinfo(locals);
+    coro_freeaddrinfo(remotes);
+    coro_freeaddrinfo(locals);
     return rc;
 }

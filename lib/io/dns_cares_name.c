@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASS_IN = 1, TYPE_PTR = 12, IPV4_LENGTH = 4, IPV6_LENGTH = 16 };
+enum { CLASS_IN = 1, TYPE_PTR = 12, IPV4_LENGTH = 4 };
 
 /* "1.2.0.192.in-addr.arpa", or of nibbles in "ip6.arpa": with space for the longest. */
 static void write_question(const unsigned char *address, size_t length, char text[80])

@@ -261,7 +261,8 @@ static int look_up(const char *node, const char *service, const struct addrinfo 
     if (find_numeric(AI_NUMERICHOST | AI_NUMERICSERV, node, service, hints, outcome, &found))
         return outcome->code == 0 ? take_over(found, result) : 0;
     if (is_for_dns(node, service, hints, &setup)) {
-        if (find_numeric(AI_NUMERICHOST, node, service, hints, outcome, &found))
+        if (!is_number(service) &&
+            find_numeric(AI_NUMERICHOST, node, service, hints, outcome, &found))
             return outcome->code == 0 ? take_over(found, result) : 0;
         rc = find_by_dns(&setup, node, service, hints, outcome, result);
     }

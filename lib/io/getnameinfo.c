@@ -31,11 +31,9 @@ static void name(const struct request *request, struct coro__outcome *outcome)
     outcome->system_error = errno;
 }
 
-/* Copies one of the names that were found, if it was asked for. */
-static void hand_over(char *to, const char *found, socklen_t size)
+static bool asks_for_a_service(const struct request *request)
 {
-    if (size > 0)
-        memcpy(to, found, strlen(found) + 1);
+    return request->service_size > 0 && !(request->flags & NI_NUMERICSERV);
 }
 
 /* --- In a thread ------------------------------------------------------------------------------ */
@@ -74,6 +72,13 @@ static struct lookup *create_lookup(const struct request *of)
                                        .service_size = service_size,
                                        .flags = of->flags};
     return lookup;
+}
+
+/* Copies one of the names that were found, if it was asked for. */
+static void hand_over(char *to, const char *found, socklen_t size)
+{
+    if (size > 0)
+        memcpy(to, found, strlen(found) + 1);
 }
 
 static int name_in_thread(const struct request *request, struct coro__outcome *outcome)
@@ -116,8 +121,7 @@ static bool is_for_dns(const struct request *request, struct coro__dns_setup *se
     const int known = NI_NAMEREQD | NI_NUMERICSERV | NI_DGRAM;
     size_t size;
     return request->host_size > 0 && !(request->flags & ~known) && bytes_of(request, &size) &&
-           coro__dns_serves(setup) &&
-           (setup->services || request->service_size == 0 || request->flags & NI_NUMERICSERV);
+           coro__dns_serves(setup) && (setup->services || !asks_for_a_service(request));
 }
 
 static int name_by_dns(const struct request *request, const struct coro__dns_setup *setup,
@@ -146,7 +150,7 @@ static int name_by_dns(const struct request *request, const struct coro__dns_set
 static bool is_numeric(const struct request *request)
 {
     return (request->host_size == 0 || request->flags & NI_NUMERICHOST) &&
-           (request->service_size == 0 || request->flags & NI_NUMERICSERV);
+           !asks_for_a_service(request);
 }
 
 static int look_up(const struct request *request, struct coro__outcome *outcome)

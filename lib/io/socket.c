@@ -31,12 +31,14 @@ struct plain {
     int flags;
 };
 
-static ssize_t perform_plain(const struct coro__operation_kind *kind, int fd, void *buffer,
-                             size_t n, int flags)
+CORO__INLINE ssize_t perform_plain(const struct coro__operation_kind *kind, int fd, void *buffer,
+                                   size_t n, int flags)
 {
     struct plain call = {
         {.kind = kind, .fd = fd, .only_now = flags & MSG_DONTWAIT}, buffer, n, flags};
-    return n <= SSIZE_MAX && may_have(flags) ? coro__perform(&call.operation) : -EINVAL;
+    return CORO__LIKELY(n <= SSIZE_MAX) && CORO__LIKELY(may_have(flags))
+               ? coro__perform_as(kind, &call.operation)
+               : -EINVAL;
 }
 
 static ssize_t try_recv(struct coro__operation *operation, struct coro__fd *fd)
@@ -69,11 +71,8 @@ static __attribute__((noinline)) ssize_t recv_with_flags(int fd, void *buffer, s
 
 ssize_t coro_recv(int fd, void *buffer, size_t n, int flags)
 {
-    if (flags)
-        return recv_with_flags(fd, buffer, n, flags);
-    struct plain call = {{.kind = &kind_of_recv, .fd = fd}, buffer, n, 0};
-    return CORO__LIKELY(n <= SSIZE_MAX) ? coro__perform_as(&kind_of_recv, &call.operation)
-                                        : -EINVAL;
+    return flags ? recv_with_flags(fd, buffer, n, flags)
+                 : perform_plain(&kind_of_recv, fd, buffer, n, 0);
 }
 
 static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
@@ -102,13 +101,7 @@ static const struct coro__operation_kind kind_of_send = {.wait = CORO__OPERATION
 
 ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
 {
-    struct plain call = {{.kind = &kind_of_send, .fd = fd, .only_now = flags & MSG_DONTWAIT},
-                         (void *)(uintptr_t)buffer,
-                         n,
-                         flags};
-    return CORO__LIKELY(n <= SSIZE_MAX) && CORO__LIKELY(may_have(flags))
-               ? coro__perform_as(&kind_of_send, &call.operation)
-               : -EINVAL;
+    return perform_plain(&kind_of_send, fd, (void *)(uintptr_t)buffer, n, flags);
 }
 
 ssize_t coro_send_all(int fd, const void *buffer, size_t n, int flags, size_t *done)

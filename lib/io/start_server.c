@@ -173,8 +173,7 @@ int coro_start_server(coro_server **server, const char *host, const char *port,
     if (rc < 0)
         close_all(&sockets);
     for (size_t i = 0; i < sockets.hosts; i++)
-        if (sockets.found[i])
-            coro_freeaddrinfo(sockets.found[i]);
+        coro_freeaddrinfo(sockets.found[i]);
     free(sockets.found);
     free(sockets.fds);
     return rc;

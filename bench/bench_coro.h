@@ -16,7 +16,7 @@ static inline void bench_must(int rc, const char *what)
 static inline const char *bench_about(void)
 {
     static char text[100];
-    snprintf(text, sizeof text, "libcoro %s, stacks of 256 KiB with guard pages, timer slack 1 ms",
+    snprintf(text, sizeof text, "libcoro %s, stacks of 64 KiB with guard pages, timer slack 1 ms",
              coro_version());
     return text;
 }
@@ -29,10 +29,12 @@ static inline void bench_spawn(coro_fn *fn, void *arg)
     coro_release(task);
 }
 
-/* Timers may be as late as those of the peers, which sleep by milliseconds. */
+/* Stacks are as large as those of the peers, and timers may be as late: they sleep by milliseconds.
+ */
 static inline int bench_coro_run(coro_fn *fn, void *arg)
 {
-    const coro_run_options options = {.timer_slack = CORO_MILLISECOND};
+    const coro_run_options options = {.stack_size = (size_t)64 * 1024,
+                                      .timer_slack = CORO_MILLISECOND};
     return coro_run_with(&options, fn, arg) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -144,6 +144,29 @@ START_TEST(many_guard_pages_take_few_calls)
 }
 END_TEST
 
+/* Whether the stack that is behind this one in memory has the page that it is first used in. */
+static bool next_is_resident(const struct coro__stack *stack)
+{
+    unsigned char resident = 0;
+    char *last_page = stack->low + SIZE - stacks.guards.page;
+    return mincore(last_page + SIZE + stacks.guards.page, stacks.guards.page, &resident) == 0 &&
+           (resident & 1);
+}
+
+START_TEST(of_many_stacks_most_have_their_first_page_before_they_are_used)
+{
+    set_up_stacks();
+    int before_use = 0;
+    for (int i = 0; i < MANY; i++)
+        before_use += next_is_resident(get_stack(SIZE));
+    if (stacks.guards.one_by_one || !stacks.guards.by_advice)
+        skip("of_many_stacks_most_have_their_first_page_before_they_are_used: not on this kernel");
+    else
+        ck_assert_int_gt(before_use, MANY / 2);
+    coro__stacks_destroy(&stacks);
+}
+END_TEST
+
 START_TEST(a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again)
 {
     only_one_by_one = true;
@@ -379,6 +402,7 @@ int main(void)
         a_guard_page_is_made_once_for_each_stack,
         of_many_stacks_each_has_its_guard_page,
         many_guard_pages_take_few_calls,
+        of_many_stacks_most_have_their_first_page_before_they_are_used,
         a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again,
         a_missing_guard_page_is_reported_once_a_run,
         guard_pages_may_run_out_in_the_middle,

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/guard.h"
+#include "sched/advice.h"
 #include "util/message.h"
 #include "util/valgrind.h"
-
-#include CORO_PIDFD_HEADER
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Linux 6.13; the number is the same on every architecture. */
@@ -22,12 +20,6 @@
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #endif
-
-enum {
-    MOST_AT_ONCE = 64,
-    /* For fewer pages it is not worth the two system calls more. */
-    LEAST_AT_ONCE = 8,
-};
 
 void coro__guards_init(struct coro__guards *guards, const struct coro__log *log)
 {
@@ -88,31 +80,14 @@ static void guard_one(struct coro__guards *guards, char *page)
               coro__error_text(-errno));
 }
 
-/* Where the kernel takes advice on many pages in one call, which for each page is a third less than
- * a call for each. 0 if it does not. */
-static size_t guard_many(struct coro__guards *guards, char *page, size_t stride, size_t n)
-{
-    struct iovec pages[MOST_AT_ONCE];
-    if (n > MOST_AT_ONCE)
-        n = MOST_AT_ONCE;
-    for (size_t i = 0; i < n; i++)
-        pages[i] = (struct iovec){page + i * stride, guards->page};
-    /* Linux takes such advice from the process itself only, but calls it by an fd. */
-    const int self = coro__pidfd_open(getpid());
-    const ssize_t advised = self < 0 ? -1 : coro__pidfd_madvise(self, pages, n, MADV_GUARD_INSTALL);
-    if (self >= 0)
-        close(self);
-    const size_t made = advised > 0 ? (size_t)advised / guards->page : 0;
-    guards->one_by_one = made == 0;
-    return made;
-}
-
 size_t coro__guard(struct coro__guards *guards, char *page, size_t stride, size_t n)
 {
-    const bool many = n >= LEAST_AT_ONCE && guards->by_advice && !guards->one_by_one;
-    const size_t made = many ? guard_many(guards, page, stride, n) : 0;
-    if (made > 0)
-        return made;
+    if (n >= CORO__ADVICE_LEAST && guards->by_advice && !guards->one_by_one) {
+        const size_t made = coro__advise_many(page, guards->page, stride, n, MADV_GUARD_INSTALL);
+        if (made > 0)
+            return made;
+        guards->one_by_one = true;
+    }
     guard_one(guards, page);
     return 1;
 }

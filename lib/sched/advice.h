@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Advice to the kernel, as of madvise(2), on many pieces of memory in one system call. */
+#ifndef CORO_SCHED_ADVICE_H
+#define CORO_SCHED_ADVICE_H
+
+#include <stddef.h>
+
+/* For fewer pieces a call for each is no slower: this one takes three. */
+enum { CORO__ADVICE_LEAST = 8 };
+
+/* Advises on up to n pieces of `size` bytes, each `stride` bytes behind the one before, as many as
+ * one system call takes. Returns how many they were: 0 where the kernel does not do that. */
+size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int advice);
+
+#endif

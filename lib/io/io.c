@@ -137,7 +137,7 @@ static coro_duration check_in_time(struct coro__io *io, coro_time now, coro_dura
         io->checks++;
         check(io, false);
     }
-    if (coro__loop_anything_ready(io->loop))
+    if (coro__ready_any(&io->loop->ready))
         return 0;
     return io->unverified && limit > CHECK_EVERY ? CHECK_EVERY : limit;
 }

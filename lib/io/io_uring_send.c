@@ -19,7 +19,7 @@ static void fill_in(struct io_uring_sqe *request, const struct coro__fd *fd,
 bool coro__uring_send(struct coro__backend *backend, struct coro__fd *fd, struct coro__send *send)
 {
     struct coro__uring *uring = coro__uring_of(backend);
-    if (!coro__ready_any_other(&uring->io->loop->ready) && coro__ring_pending(&uring->ring) == 0)
+    if (!coro__ready_any(&uring->io->loop->ready) && coro__ring_pending(&uring->ring) == 0)
         return false;
     if (send->size > UINT32_MAX || !coro__uring_find(uring, fd))
         return false;

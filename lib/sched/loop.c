@@ -62,9 +62,9 @@ static void look_at_fds(struct coro__loop *loop, coro_time now)
 static CORO__COLD bool found_fds(struct coro__loop *loop, coro_time now)
 {
     look_at_fds(loop, now);
-    if (!coro__loop_anything_ready(loop))
+    if (!coro__ready_any(&loop->ready))
         loop->poller->kind->verify(loop->poller);
-    return coro__loop_anything_ready(loop);
+    return coro__ready_any(&loop->ready);
 }
 
 static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limit,
@@ -117,7 +117,7 @@ static void adapt_budget(struct coro__loop *loop, coro_time now, unsigned *budge
 static void consult_clock(struct coro__loop *loop)
 {
     coro_time now = coro__loop_now(loop);
-    if (coro__loop_anything_ready(loop)) {
+    if (coro__ready_any(&loop->ready)) {
         adapt_budget(loop, now, &loop->budget, MOST_ENTRIES);
         look_at_fds(loop, now);
     } else {
@@ -132,7 +132,7 @@ static void begin_pass(struct coro__loop *loop)
 {
     coro__loop_deliver_posts(loop);
     if (coro__timers_any(&loop->timers) || loop->expected > 0 || fds_matter(loop) ||
-        coro__inbox_shared(loop->inbox) || !coro__loop_anything_ready(loop))
+        coro__inbox_shared(loop->inbox) || !coro__ready_any(&loop->ready))
         consult_clock(loop);
     else
         adapt_budget(loop, coro__loop_now(loop), &loop->lone_budget, MOST_ENTRIES_ALONE);

@@ -67,11 +67,6 @@ static inline coro_time coro__loop_now(const struct coro__loop *loop)
     return coro__clock_now(&loop->clock);
 }
 
-static inline bool coro__loop_anything_ready(const struct coro__loop *loop)
-{
-    return loop->ready.next.end > loop->ready.next.at;
-}
-
 /* Runs passes until stop is set, and always one. */
 void coro__loop_run(struct coro__loop *loop);
 

@@ -11,52 +11,34 @@ enum {
     FIRST_CAPACITY = 64,
     /* Places in front of a pass, for tasks that start others eagerly and go to its head. */
     HEADROOM = 32,
-    /* Marks behind a pass: of its end, and another for prefetching, which looks at the entry after
-     * the one that is taken. */
-    MARKS = 2,
     /* How far prefetching reads, without looking at what it finds there. */
     READ_AHEAD = 4,
     /* Entries whose structs and stacks cannot all be in the nearest cache; and when the loop has
      * looked for what is ready, which may not have run for long. */
     LARGE_PASS = 64,
     LARGE_PASS_OF_LOOP = 4,
-    /* Small passes follow each other in the same array up to here. */
+    /* Small passes follow each other in the array up to here. */
     SMALL_END = HEADROOM + 4 * LARGE_PASS,
 };
 
+/* A pass begins before SMALL_END or is no longer than what is in front of it, and the next one can
+ * have as many holes as entries. */
 static uintptr_t *allocate(size_t capacity)
 {
-    return coro__malloc((HEADROOM + SMALL_END + 2 * capacity + HEADROOM + READ_AHEAD) *
+    return coro__malloc((HEADROOM + SMALL_END + 4 * capacity + HEADROOM + READ_AHEAD) *
                         sizeof(uintptr_t));
-}
-
-static void mark_end(struct coro__pass *pass)
-{
-    for (size_t i = 0; i < MARKS; i++)
-        pass->end[i] = CORO__ENTRY_END;
-}
-
-static void clear(struct coro__pass *pass, uintptr_t *array)
-{
-    pass->entries = array;
-    pass->at = pass->end = array + HEADROOM;
 }
 
 int coro__ready_init(struct coro__ready *ready, struct coro__task_pool *pool)
 {
     memset(ready, 0, sizeof *ready);
-    ready->pool = pool;
-    ready->capacity = ready->pool->places = FIRST_CAPACITY;
-    ready->errno_location = &errno;
-    for (int i = 0; i < 2; i++)
-        ready->arrays[i] = allocate(ready->capacity);
-    if (!ready->arrays[0] || !ready->arrays[1]) {
-        coro__ready_destroy(ready);
+    ready->entries = allocate(FIRST_CAPACITY);
+    if (!ready->entries)
         return -ENOMEM;
-    }
-    clear(&ready->now, ready->arrays[0]);
-    clear(&ready->next, ready->arrays[1]);
-    mark_end(&ready->now);
+    ready->at = ready->stop = ready->end = ready->entries + HEADROOM;
+    ready->pool = pool;
+    ready->capacity = pool->places = FIRST_CAPACITY;
+    ready->errno_location = &errno;
     ready->running = &ready->idle.context;
     ready->callback_number = UINT64_C(1) << 63;
     coro__annotate_thread(&ready->idle.context.annotation);
@@ -65,8 +47,7 @@ int coro__ready_init(struct coro__ready *ready, struct coro__task_pool *pool)
 
 void coro__ready_destroy(struct coro__ready *ready)
 {
-    free(ready->arrays[0]);
-    free(ready->arrays[1]);
+    free(ready->entries);
 }
 
 static uintptr_t entry_of(const struct coro__callback *callback)
@@ -84,31 +65,51 @@ static bool is_callback(uintptr_t entry)
     return (entry & CORO__ENTRY_CALLBACK) && entry > CORO__ENTRY_HOLE;
 }
 
-/* The entries of a pass have moved. */
-static void renumber(const struct coro__pass *pass)
+static void set_pass_end(struct coro__ready *ready, uintptr_t *end)
 {
-    for (uintptr_t *entry = pass->at; entry < pass->end; entry++)
-        if (is_callback(*entry))
-            callback_of(*entry)->entry = entry;
+    ready->stop = ready->large_end ? NULL : end;
+    if (ready->large_end)
+        ready->large_end = end;
 }
 
-/* Makes the end of this pass valid, which is where the next one begins if both lie in one array. */
-static void find_end(struct coro__ready *ready)
+/* Where there may be callbacks, which have to know their places; their holes are left out. */
+static void move_with_callbacks(struct coro__ready *ready, uintptr_t *to)
 {
-    if (ready->now.entries == ready->next.entries)
-        ready->now.end = ready->next.at - 1;
+    const uintptr_t *pass_end = coro__ready_pass_end(ready);
+    const uintptr_t *from = ready->at;
+    ready->at = to;
+    ready->callbacks = false;
+    for (; from < ready->end; from++) {
+        if (from == pass_end)
+            set_pass_end(ready, to);
+        const uintptr_t entry = *from;
+        *to = entry;
+        if (is_callback(entry)) {
+            callback_of(entry)->entry = to;
+            ready->callbacks = true;
+        }
+        to += entry != CORO__ENTRY_HOLE;
+    }
+    if (from == pass_end)
+        set_pass_end(ready, to);
+    ready->end = to;
+    ready->holes = 0;
 }
 
-/* Copies a pass to another array, where its entries have the same places. */
-static void copy_pass(struct coro__pass *pass, uintptr_t *array)
+/* Moves both passes to another place, which is not behind where they are in the same array, and
+ * without holes. */
+static void move(struct coro__ready *ready, uintptr_t *to)
 {
-    uintptr_t *at = array + (pass->at - pass->entries);
-    uintptr_t *end = array + (pass->end - pass->entries);
-    memcpy(at, pass->at, (size_t)(end - at) * sizeof *at);
-    pass->at = at;
-    pass->end = end;
-    pass->entries = array;
-    renumber(pass);
+    ready->small_end = NULL;
+    if (ready->callbacks) {
+        move_with_callbacks(ready, to);
+        return;
+    }
+    const uintptr_t *from = ready->at;
+    memmove(to, from, (size_t)(ready->end - from) * sizeof *to);
+    set_pass_end(ready, to + (coro__ready_pass_end(ready) - from));
+    ready->end = to + (ready->end - from);
+    ready->at = to;
 }
 
 CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
@@ -119,20 +120,13 @@ CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
     size_t capacity = ready->capacity;
     while (capacity < reserved + n)
         capacity *= 2;
-    uintptr_t *larger[2] = {allocate(capacity), allocate(capacity)};
-    if (!larger[0] || !larger[1]) {
-        free(larger[0]);
-        free(larger[1]);
+    uintptr_t *larger = allocate(capacity);
+    if (!larger)
         return -ENOMEM;
-    }
-    find_end(ready);
-    copy_pass(&ready->now, larger[0]);
-    copy_pass(&ready->next, larger[1]);
-    ready->small_end = NULL;
-    mark_end(&ready->now);
-    coro__ready_destroy(ready);
-    ready->arrays[0] = larger[0];
-    ready->arrays[1] = larger[1];
+    uintptr_t *old = ready->entries;
+    move(ready, larger + HEADROOM);
+    free(old);
+    ready->entries = larger;
     ready->capacity = capacity;
     ready->pool->places = capacity - reserved - n;
     return 0;
@@ -142,18 +136,9 @@ void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback 
 {
     if (callback->of)
         coro__task_retain(callback->of);
-    callback->entry = ready->next.end;
-    *ready->next.end++ = entry_of(callback);
-}
-
-/* To be numbered anew. */
-static void close_holes(struct coro__pass *pass)
-{
-    uintptr_t *end = pass->at;
-    for (const uintptr_t *entry = pass->at; entry < pass->end; entry++)
-        if (*entry != CORO__ENTRY_HOLE)
-            *end++ = *entry;
-    pass->end = end;
+    callback->entry = ready->end;
+    ready->callbacks = true;
+    *ready->end++ = entry_of(callback);
 }
 
 void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *callback)
@@ -164,13 +149,10 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
         return;
     callback->entry = NULL;
     *entry = CORO__ENTRY_HOLE;
-    if (entry >= ready->next.at && entry < ready->next.end) {
+    if (entry >= coro__ready_pass_end(ready) && entry < ready->end) {
         ready->small_end = NULL;
-        if (++ready->holes == ready->capacity) {
-            close_holes(&ready->next);
-            renumber(&ready->next);
-            ready->holes = 0;
-        }
+        if (++ready->holes == ready->capacity)
+            move(ready, ready->at);
     }
     if (callback->of)
         coro__task_release(callback->of);
@@ -197,16 +179,16 @@ static uint64_t random_below(uint64_t *seed, uint64_t limit)
     return (z ^ (z >> 31)) % limit;
 }
 
-/* Shuffles the tasks of a pass among their places. Callbacks stay: theirs is the order in which
+/* Shuffles the tasks of this pass among their places. Callbacks stay: theirs is the order in which
  * they were added. */
-static void shuffle(struct coro__pass *pass, uint64_t *seed)
+static void shuffle(struct coro__ready *ready, uint64_t *seed)
 {
-    for (uintptr_t *last = pass->end - 1; last > pass->at; last--) {
+    for (uintptr_t *last = coro__ready_pass_end(ready) - 1; last > ready->at; last--) {
         if (*last & CORO__ENTRY_CALLBACK)
             continue;
         uintptr_t *other;
         do
-            other = pass->at + random_below(seed, (uint64_t)(last - pass->at) + 1);
+            other = ready->at + random_below(seed, (uint64_t)(last - ready->at) + 1);
         while (*other & CORO__ENTRY_CALLBACK);
         const uintptr_t task = *other;
         *other = *last;
@@ -224,55 +206,42 @@ CORO__INLINE unsigned spend(struct coro__ready *ready, ptrdiff_t n)
     return spent;
 }
 
-/* Makes the next pass the one that is run. The one after it goes behind it while both are small,
- * else to the start of the other array. */
+/* Makes the next pass the one that is run. */
 CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
 {
-    uintptr_t *array = ready->next.entries;
-    uintptr_t *at = ready->next.at;
-    uintptr_t *end = ready->next.end;
-    /* Each in a register of its own: one wide load of what was just stored in parts would have to
-     * wait until it is in the cache. Likewise below, where a wide store would make the next load
-     * wait. */
-    __asm__("" : "+r"(array), "+r"(at), "+r"(end));
-    ready->now.entries = array;
-    ready->now.at = at;
-    ready->now.end = end;
-    ready->holes = 0;
+    uintptr_t *start = ready->entries + HEADROOM;
+    if (CORO__UNLIKELY(ready->holes > 0))
+        move(ready, ready->at);
+    if (ready->end - ready->entries >= SMALL_END && ready->at - start >= ready->end - ready->at)
+        move(ready, start);
+
+    uintptr_t *end = ready->end;
+    const ptrdiff_t count = end - ready->at;
     if (!by_loop)
-        spend(ready, end - at);
-    if (CORO__LIKELY(!by_loop) && CORO__LIKELY(end - at <= LARGE_PASS) &&
-        CORO__LIKELY(end - array < SMALL_END)) {
-        *end = CORO__ENTRY_END;
-        end++;
-        ready->next.at = end;
-        __asm__("" : "+r"(end));
-        ready->next.end = end;
-        ready->small_end = end + spend(ready, array + SMALL_END - end);
-        ready->large = false;
-    } else {
-        mark_end(&ready->now);
-        clear(&ready->next, ready->arrays[array == ready->arrays[0]]);
+        spend(ready, count);
+    if (count > (by_loop ? LARGE_PASS_OF_LOOP : LARGE_PASS)) {
+        ready->stop = NULL;
+        ready->large_end = end;
         ready->small_end = NULL;
-        ready->large = end - at > (by_loop ? LARGE_PASS_OF_LOOP : LARGE_PASS);
+        return;
     }
+    ready->stop = end;
+    ready->large_end = NULL;
+    ready->small_end = by_loop ? NULL : end + spend(ready, ready->entries + SMALL_END - end);
 }
 
 void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
 {
     turn(ready, true);
     if (*seed)
-        shuffle(&ready->now, seed);
+        shuffle(ready, seed);
 }
 
 /* `idle`, for an entry that is the loop's. */
 static coro_task *enter_loop(struct coro__ready *ready, uintptr_t entry)
 {
-    /* The mark of the end stays, until the loop turns to the next pass. */
-    if (entry == CORO__ENTRY_END)
-        ready->now.at--;
     /* Until the loop runs it, a hook may still take it out. */
-    else if (is_callback(entry))
+    if (is_callback(entry))
         callback_of(entry)->entry = &ready->entry;
     ready->entry = entry;
     return &ready->idle;
@@ -292,24 +261,30 @@ CORO__INLINE bool give_cached_stack(struct coro__ready *ready, coro_task *task)
     return true;
 }
 
-static __attribute__((noinline)) coro_task *next_tagged_slowly(struct coro__ready *ready,
-                                                               uintptr_t entry)
+/* What to enter for an entry with a tag; NULL for none, as is one of a task that did not start. */
+CORO__INLINE coro_task *enter_tagged(struct coro__ready *ready, uintptr_t entry)
+{
+    if (entry & CORO__ENTRY_CALLBACK)
+        return entry == CORO__ENTRY_HOLE ? NULL : enter_loop(ready, entry);
+    coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
+    return give_cached_stack(ready, task) || ready->start(ready, task) ? task : NULL;
+}
+
+__attribute__((noinline)) coro_task *coro__ready_next_slowly(struct coro__ready *ready)
 {
     for (;;) {
-        if (CORO__LIKELY(entry == CORO__ENTRY_END) && ready->next.end != ready->next.at &&
-            *(volatile unsigned *)&ready->budget > 0) {
+        if (ready->at == coro__ready_pass_end(ready)) {
+            if (!coro__ready_any(ready) || *(volatile unsigned *)&ready->budget == 0)
+                return enter_loop(ready, CORO__ENTRY_END);
             turn(ready, false);
-        } else if (entry & CORO__ENTRY_CALLBACK) {
-            if (entry != CORO__ENTRY_HOLE)
-                return enter_loop(ready, entry);
-        } else {
-            coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
-            if (give_cached_stack(ready, task) || ready->start(ready, task))
-                return task;
+            continue; /* there may have been nothing but holes */
         }
-        entry = *ready->now.at++;
+        const uintptr_t entry = *ready->at++;
         if (CORO__LIKELY(!(entry & CORO__ENTRY_TAGS)))
             return (coro_task *)entry;
+        coro_task *task = enter_tagged(ready, entry);
+        if (task)
+            return task;
     }
 }
 
@@ -320,43 +295,28 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
         if (CORO__LIKELY(give_cached_stack(ready, task)))
             return task;
     }
-    return next_tagged_slowly(ready, entry);
+    coro_task *task = enter_tagged(ready, entry);
+    return task ? task : coro__ready_next_slowly(ready);
 }
 
-/* Takes the next pass, which lies behind this one in the same array, to the start of the other. */
-static void part(struct coro__ready *ready)
-{
-    struct coro__pass *next = &ready->next;
-    const struct coro__pass old = *next;
-    clear(next, ready->arrays[old.entries == ready->arrays[0]]);
-    ready->small_end = NULL;
-    memcpy(next->at, old.at, (size_t)(old.end - old.at) * sizeof *old.at);
-    next->end += old.end - old.at;
-    renumber(next);
-}
-
-/* Moves this pass up in its array, to make room at the start. There is room at the end when the
- * holes are closed: what goes in front has its place reserved, like all that is left. */
+/* Moves all entries up, to make room in front. There is room behind when the holes are closed: what
+ * goes in front has its place reserved, like all that is queued. */
 static void make_headroom(struct coro__ready *ready)
 {
-    struct coro__pass *now = &ready->now;
-    find_end(ready);
-    if (now->entries == ready->next.entries)
-        part(ready);
-    close_holes(now);
-    memmove(now->at + HEADROOM, now->at, (size_t)(now->end - now->at) * sizeof *now->at);
-    now->at += HEADROOM;
-    now->end += HEADROOM;
-    mark_end(now);
-    renumber(now);
+    move(ready, ready->at);
+    memmove(ready->at + HEADROOM, ready->at, (size_t)(ready->end - ready->at) * sizeof *ready->at);
+    set_pass_end(ready, coro__ready_pass_end(ready) + HEADROOM);
+    ready->at += HEADROOM;
+    ready->end += HEADROOM;
+    move(ready, ready->at);
 }
 
 /* Puts an entry at the head of the pass that is being run. */
 static void push_front(struct coro__ready *ready, uintptr_t entry)
 {
-    if (ready->now.at == ready->now.entries)
+    if (ready->at == ready->entries)
         make_headroom(ready);
-    *--ready->now.at = entry;
+    *--ready->at = entry;
 }
 
 void coro__ready_run_eagerly(struct coro__ready *ready, coro_task *task)

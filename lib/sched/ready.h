@@ -3,15 +3,14 @@
  * The ready queue, the current task, and switching.
  *
  * The queue holds tasks and callbacks in FIFO order, in two passes: the one that is being run, and
- * the next one, where everything goes that becomes ready meanwhile. A pass ends with a mark that
- * stands for the loop, which then turns to the next pass (loop.h); some passes in between are
- * turned by who comes to the mark (small_end, budget). A task that leaves takes the next entry and
- * switches straight to it. Callbacks and such an end of a pass are the loop's to run, on the
- * thread's own stack, so for these the switch is to the loop's pseudo task, `idle`, with the entry
- * in `entry`.
+ * behind it the next one, where everything goes that becomes ready meanwhile. At the end of a pass
+ * it is for the loop to turn to the next one (loop.h); some in between are turned to by who comes
+ * to the end (small_end, budget). A task that leaves takes the next entry and switches straight to
+ * it. Callbacks and the other ends of passes are the loop's, on the thread's own stack, so for
+ * these the switch is to the loop's pseudo task, `idle`, with the entry in `entry`.
  *
  * An entry is the pointer to a task, with bit 1 set if it is fresh, or to a callback, with bit 0
- * set. Arrays and not a linked list: the tasks ahead can be prefetched without touching those
+ * set. An array and not a linked list: the tasks ahead can be prefetched without touching those
  * before them, a pass can be shuffled, and a callback that knows its place can be taken out again.
  *
  * A push never fails: whoever makes something that can become ready reserves its place first
@@ -35,38 +34,32 @@ struct coro__callback {
     uintptr_t *entry; /* its own while queued, or ready->entry; else NULL */
 };
 
-/* One pass: the entries from `at` to `end`, then the marks of its end. `at` of the next pass is
- * where its first entry is. Large passes take turns with two arrays; while they are small, the next
- * pass lies behind the mark of this one in the same array, and starting it takes a few
- * instructions. */
-struct coro__pass {
-    uintptr_t *at;
-    uintptr_t *end;     /* not valid for this pass while the next one lies in the same array */
-    uintptr_t *entries; /* the whole array */
-};
-
 struct coro__ready {
     coro_task *current; /* the running task; NULL in the loop and while a task is ending */
     struct coro__context *running; /* valid while current is NULL: the context that runs */
     /* The stack that a task has just ended on, while it looks for the next one: a fresh task can
      * have it, and then no switch is made. NULL at any other time. */
     struct coro__stack *spare;
-    struct coro__pass now;
-    struct coro__pass next;
-    /* While the next pass, without holes, lies behind this one: up to where passes may follow each
-     * other there without a closer look. Else NULL. */
+    uintptr_t *at; /* the next entry of this pass */
+    /* The end of this pass, where the next one begins; NULL in a large pass, of which that is
+     * large_end. */
+    uintptr_t *stop;
+    uintptr_t *end; /* of the next pass: where the next push goes */
+    /* Up to where passes may follow each other without a closer look, if any. Else NULL. */
     uintptr_t *small_end;
-    unsigned budget;     /* entries of passes to start beyond that, without the loop */
-    bool large;          /* there are enough entries in this pass for prefetching to pay */
+    unsigned budget; /* entries of passes to start beyond that, without the loop */
+    /* Of a pass with enough entries for prefetching to pay; else NULL. */
+    uintptr_t *large_end;
     int *errno_location; /* this thread's errno */
     uintptr_t entry;     /* for the loop: what it was entered for; a hole if taken out since */
     coro_task idle;
     /* Gives a fresh task a stack where there may be none in the cache, or it is cancelled, so that
      * it can be entered; false if it ended instead. */
     bool (*start)(struct coro__ready *ready, coro_task *task);
-    uintptr_t *arrays[2];
-    size_t capacity; /* entries for which each array has room, besides as many holes */
-    size_t holes;    /* in the next pass */
+    uintptr_t *entries; /* the array that all of them lie in */
+    size_t capacity;    /* entries that it has room for, besides as many holes */
+    bool callbacks;     /* there may be callbacks or holes in the queue */
+    size_t holes;       /* in the next pass */
     struct coro__task_pool *pool;
     struct coro__stacks stacks;
     /* Of the callback that runs; NULL outside callbacks. */
@@ -90,7 +83,7 @@ enum {
     CORO__ENTRY_FRESH = 2,
     CORO__ENTRY_TAGS = 3,
     /* Entries with the callback's tag that are no callbacks. */
-    CORO__ENTRY_END = 1,         /* the end of the pass */
+    CORO__ENTRY_END = 1,         /* not in the queue: the end of the pass */
     CORO__ENTRY_RESUME_LOOP = 3, /* the loop has started a task eagerly and is to be continued */
     CORO__ENTRY_HOLE = 5,        /* a callback was taken out here */
 };
@@ -119,12 +112,12 @@ CORO__INLINE void coro__ready_unreserve(struct coro__ready *ready, size_t n)
 /* Makes a task, a fresh task or a callback ready: it runs in the next pass. */
 CORO__INLINE void coro__ready_push(struct coro__ready *ready, coro_task *task)
 {
-    *ready->next.end++ = (uintptr_t)task;
+    *ready->end++ = (uintptr_t)task;
 }
 
 CORO__INLINE void coro__ready_push_fresh(struct coro__ready *ready, coro_task *task)
 {
-    *ready->next.end++ = (uintptr_t)task | CORO__ENTRY_FRESH;
+    *ready->end++ = (uintptr_t)task | CORO__ENTRY_FRESH;
 }
 
 void coro__ready_push_callback(struct coro__ready *ready, struct coro__callback *callback);
@@ -150,8 +143,11 @@ void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry);
 /* Runs a task at once, until it leaves for the first time. Not while a task is ending. */
 void coro__ready_run_eagerly(struct coro__ready *ready, coro_task *task);
 
-/* What to enter for an entry with a tag. */
+/* What to enter for an entry with a tag, which was taken. */
 coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry);
+
+/* The same as coro__ready_next(), at the end of a pass and anywhere else. */
+coro_task *coro__ready_next_slowly(struct coro__ready *ready);
 
 /* Calls a log hook, which is no task's: none is current meanwhile, so that it cannot wait. */
 void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *record);
@@ -160,40 +156,52 @@ void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *r
 coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *from,
                                           coro_task *to);
 
-/* Fetches the struct of a task some places ahead, and the end of the next one's stack. */
-CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
+/* Where this pass ends, and the next one begins. */
+CORO__INLINE uintptr_t *coro__ready_pass_end(const struct coro__ready *ready)
 {
+    return ready->large_end ? ready->large_end : ready->stop;
+}
+
+/* At the end of this pass, `at`: turns to the next one, if there is any that may be started without
+ * a closer look. */
+CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready, const uintptr_t *at)
+{
+    uintptr_t *end = ready->end;
+    if (CORO__UNLIKELY(end >= ready->small_end) || CORO__UNLIKELY(end == at))
+        return false;
+    ready->stop = end;
+    return true;
+}
+
+/* In a large pass, before its last entry: fetches the struct of a task some places ahead, and the
+ * end of the next one's stack. */
+CORO__INLINE bool coro__ready_prefetch(const struct coro__ready *ready, const uintptr_t *at)
+{
+    const uintptr_t *ahead = at + 1;
+    if (ahead >= ready->large_end)
+        return false;
     __builtin_prefetch((const void *)ahead[3], 1);
     if (!(ahead[0] & CORO__ENTRY_TAGS))
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
+    return true;
 }
 
-/* Turns to the next pass, if it is not empty, may be started without the loop, and lies behind the
- * mark at the end of this one: it only gets its mark. Who calls has taken this one's, or takes it
- * then. */
-CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready)
+/* Whether there is an entry at `at`, in this pass or in one that was turned to; else it takes a
+ * closer look. */
+CORO__INLINE bool coro__ready_any_at(struct coro__ready *ready, const uintptr_t *at)
 {
-    uintptr_t *end = ready->next.end;
-    if (end >= ready->small_end || end == ready->next.at)
-        return false;
-    *end = CORO__ENTRY_END;
-    end++;
-    ready->next.at = end;
-    __asm__("" : "+r"(end));
-    ready->next.end = end;
-    return true;
+    return CORO__UNLIKELY(at < ready->stop) || coro__ready_turn_small(ready, at) ||
+           coro__ready_prefetch(ready, at);
 }
 
 /* Takes the next entry off the queue: the task to enter, which may be `idle` or who asks. */
 CORO__INLINE coro_task *coro__ready_next(struct coro__ready *ready)
 {
-    uintptr_t *at = ready->now.at;
-    uintptr_t entry = *at++;
-    if (CORO__UNLIKELY(ready->large))
-        coro__ready_prefetch(at);
-    if (entry == CORO__ENTRY_END && coro__ready_turn_small(ready))
-        entry = *at++;
-    ready->now.at = at;
+    uintptr_t *at = ready->at;
+    if (CORO__UNLIKELY(!coro__ready_any_at(ready, at)))
+        return coro__ready_next_slowly(ready);
+    const uintptr_t entry = *at;
+    ready->at = at + 1;
     if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
         return coro__ready_next_tagged(ready, entry);
     return (coro_task *)entry;
@@ -215,22 +223,13 @@ CORO__INLINE void coro__ready_exchange_errno(const struct coro__ready *ready, co
 CORO__INLINE bool coro__ready_next_plain(struct coro__ready *ready, const coro_task *asks,
                                          coro_task **next)
 {
-    uintptr_t *at = ready->now.at;
-    uintptr_t entry = *at;
-    if (CORO__UNLIKELY(asks->keeps_environment))
+    uintptr_t *at = ready->at;
+    if (CORO__UNLIKELY(asks->keeps_environment) || CORO__UNLIKELY(!coro__ready_any_at(ready, at)))
         return false;
-    if (entry & CORO__ENTRY_TAGS) {
-        if (entry != CORO__ENTRY_END || !coro__ready_turn_small(ready))
-            return false;
-        entry = *++at;
-        if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS)) {
-            ready->now.at = at;
-            return false;
-        }
-    }
-    ready->now.at = ++at;
-    if (CORO__UNLIKELY(ready->large))
-        coro__ready_prefetch(at);
+    const uintptr_t entry = *at;
+    if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
+        return false;
+    ready->at = at + 1;
     *next = (coro_task *)entry;
     return true;
 }
@@ -272,10 +271,10 @@ static inline void coro__ready_run_tasks(struct coro__ready *ready)
     ready->running = &ready->idle.context;
 }
 
-/* Whether something else runs, in this pass or the next one, before the loop looks around. */
-CORO__INLINE bool coro__ready_any_other(const struct coro__ready *ready)
+/* Whether anything is ready, in this pass or the next one. */
+CORO__INLINE bool coro__ready_any(const struct coro__ready *ready)
 {
-    return *ready->now.at != CORO__ENTRY_END || ready->next.end > ready->next.at;
+    return ready->end > ready->at;
 }
 
 /* The running task; NULL outside a loop and in callbacks. */

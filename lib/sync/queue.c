@@ -113,12 +113,12 @@ CORO__INLINE int get_if_any(coro_queue *queue, void **item)
     if (CORO__UNLIKELY(queue->items.count == 0))
         return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
     const bool awaited = queue->putters;
-    if (awaited && CORO__UNLIKELY(coro__waiters_check(&queue->putters) < 0))
+    if (CORO__UNLIKELY(awaited) && CORO__UNLIKELY(coro__waiters_check(&queue->putters) < 0))
         return -EXDEV;
     void *taken = coro__items_pop(&queue->items);
     if (CORO__LIKELY(item != NULL))
         *item = taken;
-    if (awaited)
+    if (CORO__UNLIKELY(awaited))
         coro__waiters_wake_next(&queue->putters);
     return 0;
 }
@@ -250,7 +250,7 @@ int coro_queue_get(coro_queue *queue, void **item)
 {
     if (CORO__UNLIKELY(!queue))
         return get_or_wait(queue, item);
-    if (queue->items.count == 0)
+    if (CORO__LIKELY(queue->items.count == 0))
         return coro__queue_get_slow(queue, item);
     if (CORO__UNLIKELY(queue->items.kind != CORO_QUEUE_FIFO))
         return get_or_wait(queue, item);

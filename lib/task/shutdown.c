@@ -84,12 +84,12 @@ static void destroy_pending(coro_runner *runner)
     struct coro__loop *loop = &runner->loop;
     coro__loop_stop(loop);
     do {
-        while (coro__loop_anything_ready(loop)) {
+        while (coro__ready_any(&loop->ready)) {
             coro__cancel_all(&loop->ready);
             coro__loop_run(loop);
         }
         destroy_parked(&loop->ready);
-    } while (coro__loop_anything_ready(loop));
+    } while (coro__ready_any(&loop->ready));
 }
 
 void coro__shutdown(coro_runner *runner)

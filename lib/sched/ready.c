@@ -65,23 +65,16 @@ static bool is_callback(uintptr_t entry)
     return (entry & CORO__ENTRY_CALLBACK) && entry > CORO__ENTRY_HOLE;
 }
 
-static void set_pass_end(struct coro__ready *ready, uintptr_t *end)
-{
-    ready->stop = ready->large_end ? NULL : end;
-    if (ready->large_end)
-        ready->large_end = end;
-}
-
 /* Where there may be callbacks, which have to know their places; their holes are left out. */
 static void move_with_callbacks(struct coro__ready *ready, uintptr_t *to)
 {
-    const uintptr_t *pass_end = coro__ready_pass_end(ready);
+    const uintptr_t *stop = ready->stop;
     const uintptr_t *from = ready->at;
     ready->at = to;
     ready->callbacks = false;
     for (; from < ready->end; from++) {
-        if (from == pass_end)
-            set_pass_end(ready, to);
+        if (from == stop)
+            ready->stop = to;
         const uintptr_t entry = *from;
         *to = entry;
         if (is_callback(entry)) {
@@ -90,8 +83,8 @@ static void move_with_callbacks(struct coro__ready *ready, uintptr_t *to)
         }
         to += entry != CORO__ENTRY_HOLE;
     }
-    if (from == pass_end)
-        set_pass_end(ready, to);
+    if (from == stop)
+        ready->stop = to;
     ready->end = to;
     ready->holes = 0;
 }
@@ -100,22 +93,23 @@ static void move_with_callbacks(struct coro__ready *ready, uintptr_t *to)
  * without holes. */
 static void move(struct coro__ready *ready, uintptr_t *to)
 {
-    ready->small_end = NULL;
     if (ready->callbacks) {
         move_with_callbacks(ready, to);
-        return;
+    } else {
+        const uintptr_t *from = ready->at;
+        memmove(to, from, (size_t)(ready->end - from) * sizeof *to);
+        ready->stop = to + (ready->stop - from);
+        ready->end = to + (ready->end - from);
+        ready->at = to;
     }
-    const uintptr_t *from = ready->at;
-    memmove(to, from, (size_t)(ready->end - from) * sizeof *to);
-    set_pass_end(ready, to + (coro__ready_pass_end(ready) - from));
-    ready->end = to + (ready->end - from);
-    ready->at = to;
+    *ready->end = CORO__ENTRY_END;
+    ready->small_end = NULL;
 }
 
 CORO__COLD int coro__ready_grow(struct coro__ready *ready, size_t n)
 {
     const size_t reserved = ready->capacity - ready->pool->places;
-    if (n > SIZE_MAX / 64 - reserved)
+    if (n > SIZE_MAX / 128 - reserved)
         return -ENOMEM;
     size_t capacity = ready->capacity;
     while (capacity < reserved + n)
@@ -149,7 +143,7 @@ void coro__callback_cancel(struct coro__ready *ready, struct coro__callback *cal
         return;
     callback->entry = NULL;
     *entry = CORO__ENTRY_HOLE;
-    if (entry >= coro__ready_pass_end(ready) && entry < ready->end) {
+    if (entry >= ready->stop && entry < ready->end) {
         ready->small_end = NULL;
         if (++ready->holes == ready->capacity)
             move(ready, ready->at);
@@ -183,7 +177,7 @@ static uint64_t random_below(uint64_t *seed, uint64_t limit)
  * they were added. */
 static void shuffle(struct coro__ready *ready, uint64_t *seed)
 {
-    for (uintptr_t *last = coro__ready_pass_end(ready) - 1; last > ready->at; last--) {
+    for (uintptr_t *last = ready->stop - 1; last > ready->at; last--) {
         if (*last & CORO__ENTRY_CALLBACK)
             continue;
         uintptr_t *other;
@@ -219,15 +213,12 @@ CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
     const ptrdiff_t count = end - ready->at;
     if (!by_loop)
         spend(ready, count);
-    if (count > (by_loop ? LARGE_PASS_OF_LOOP : LARGE_PASS)) {
-        ready->stop = NULL;
-        ready->large_end = end;
-        ready->small_end = NULL;
-        return;
-    }
+    *end = CORO__ENTRY_END;
     ready->stop = end;
-    ready->large_end = NULL;
-    ready->small_end = by_loop ? NULL : end + spend(ready, ready->entries + SMALL_END - end);
+    ready->large = count > (by_loop ? LARGE_PASS_OF_LOOP : LARGE_PASS);
+    ready->small_end = NULL;
+    if (!by_loop && !ready->large)
+        ready->small_end = end + spend(ready, ready->entries + SMALL_END - end);
 }
 
 void coro__ready_turn(struct coro__ready *ready, uint64_t *seed)
@@ -261,19 +252,10 @@ CORO__INLINE bool give_cached_stack(struct coro__ready *ready, coro_task *task)
     return true;
 }
 
-/* What to enter for an entry with a tag; NULL for none, as is one of a task that did not start. */
-CORO__INLINE coro_task *enter_tagged(struct coro__ready *ready, uintptr_t entry)
-{
-    if (entry & CORO__ENTRY_CALLBACK)
-        return entry == CORO__ENTRY_HOLE ? NULL : enter_loop(ready, entry);
-    coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
-    return give_cached_stack(ready, task) || ready->start(ready, task) ? task : NULL;
-}
-
 __attribute__((noinline)) coro_task *coro__ready_next_slowly(struct coro__ready *ready)
 {
     for (;;) {
-        if (ready->at == coro__ready_pass_end(ready)) {
+        if (ready->at == ready->stop) {
             if (!coro__ready_any(ready) || *(volatile unsigned *)&ready->budget == 0)
                 return enter_loop(ready, CORO__ENTRY_END);
             turn(ready, false);
@@ -282,9 +264,14 @@ __attribute__((noinline)) coro_task *coro__ready_next_slowly(struct coro__ready 
         const uintptr_t entry = *ready->at++;
         if (CORO__LIKELY(!(entry & CORO__ENTRY_TAGS)))
             return (coro_task *)entry;
-        coro_task *task = enter_tagged(ready, entry);
-        if (task)
-            return task;
+        if (entry & CORO__ENTRY_CALLBACK) {
+            if (entry != CORO__ENTRY_HOLE)
+                return enter_loop(ready, entry);
+        } else {
+            coro_task *task = (coro_task *)(entry - CORO__ENTRY_FRESH);
+            if (give_cached_stack(ready, task) || ready->start(ready, task))
+                return task;
+        }
     }
 }
 
@@ -295,8 +282,8 @@ coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry)
         if (CORO__LIKELY(give_cached_stack(ready, task)))
             return task;
     }
-    coro_task *task = enter_tagged(ready, entry);
-    return task ? task : coro__ready_next_slowly(ready);
+    ready->at--;
+    return coro__ready_next_slowly(ready);
 }
 
 /* Moves all entries up, to make room in front. There is room behind when the holes are closed: what
@@ -305,8 +292,8 @@ static void make_headroom(struct coro__ready *ready)
 {
     move(ready, ready->at);
     memmove(ready->at + HEADROOM, ready->at, (size_t)(ready->end - ready->at) * sizeof *ready->at);
-    set_pass_end(ready, coro__ready_pass_end(ready) + HEADROOM);
     ready->at += HEADROOM;
+    ready->stop += HEADROOM;
     ready->end += HEADROOM;
     move(ready, ready->at);
 }

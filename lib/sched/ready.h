@@ -40,16 +40,15 @@ struct coro__ready {
     /* The stack that a task has just ended on, while it looks for the next one: a fresh task can
      * have it, and then no switch is made. NULL at any other time. */
     struct coro__stack *spare;
-    uintptr_t *at; /* the next entry of this pass */
-    /* The end of this pass, where the next one begins; NULL in a large pass, of which that is
-     * large_end. */
-    uintptr_t *stop;
-    uintptr_t *end; /* of the next pass: where the next push goes */
+    uintptr_t *at;   /* the next entry of this pass */
+    uintptr_t *stop; /* the end of this pass, where the next one begins */
+    uintptr_t *end;  /* of the next pass: where the next push goes */
     /* Up to where passes may follow each other without a closer look, if any. Else NULL. */
     uintptr_t *small_end;
     unsigned budget; /* entries of passes to start beyond that, without the loop */
-    /* Of a pass with enough entries for prefetching to pay; else NULL. */
-    uintptr_t *large_end;
+    /* There are enough entries in this pass for prefetching to pay; and at its end is one of the
+     * next pass, or CORO__ENTRY_END. */
+    bool large;
     int *errno_location; /* this thread's errno */
     uintptr_t entry;     /* for the loop: what it was entered for; a hole if taken out since */
     coro_task idle;
@@ -83,7 +82,7 @@ enum {
     CORO__ENTRY_FRESH = 2,
     CORO__ENTRY_TAGS = 3,
     /* Entries with the callback's tag that are no callbacks. */
-    CORO__ENTRY_END = 1,         /* not in the queue: the end of the pass */
+    CORO__ENTRY_END = 1,         /* the end of the pass */
     CORO__ENTRY_RESUME_LOOP = 3, /* the loop has started a task eagerly and is to be continued */
     CORO__ENTRY_HOLE = 5,        /* a callback was taken out here */
 };
@@ -143,7 +142,7 @@ void coro__ready_run_callback(struct coro__ready *ready, uintptr_t entry);
 /* Runs a task at once, until it leaves for the first time. Not while a task is ending. */
 void coro__ready_run_eagerly(struct coro__ready *ready, coro_task *task);
 
-/* What to enter for an entry with a tag, which was taken. */
+/* What to enter for an entry with a tag, the one that was taken last. */
 coro_task *coro__ready_next_tagged(struct coro__ready *ready, uintptr_t entry);
 
 /* The same as coro__ready_next(), at the end of a pass and anywhere else. */
@@ -156,16 +155,12 @@ void coro__ready_call_hook(const struct coro__log *log, const coro_log_record *r
 coro_task *coro__ready_switch_environment(struct coro__ready *ready, coro_task *from,
                                           coro_task *to);
 
-/* Where this pass ends, and the next one begins. */
-CORO__INLINE uintptr_t *coro__ready_pass_end(const struct coro__ready *ready)
+/* Whether there is an entry at `at`, the next of this pass, or at its end one of a next pass that
+ * may be started without a closer look, and is now. */
+CORO__INLINE bool coro__ready_any_at(struct coro__ready *ready, const uintptr_t *at)
 {
-    return ready->large_end ? ready->large_end : ready->stop;
-}
-
-/* At the end of this pass, `at`: turns to the next one, if there is any that may be started without
- * a closer look. */
-CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready, const uintptr_t *at)
-{
+    if (at < ready->stop)
+        return true;
     uintptr_t *end = ready->end;
     if (CORO__UNLIKELY(end >= ready->small_end) || CORO__UNLIKELY(end == at))
         return false;
@@ -173,25 +168,13 @@ CORO__INLINE bool coro__ready_turn_small(struct coro__ready *ready, const uintpt
     return true;
 }
 
-/* In a large pass, before its last entry: fetches the struct of a task some places ahead, and the
- * end of the next one's stack. */
-CORO__INLINE bool coro__ready_prefetch(const struct coro__ready *ready, const uintptr_t *at)
+/* In a large pass: fetches the struct of a task some places ahead, and the end of the next one's
+ * stack. */
+CORO__INLINE void coro__ready_prefetch(const uintptr_t *ahead)
 {
-    const uintptr_t *ahead = at + 1;
-    if (ahead >= ready->large_end)
-        return false;
     __builtin_prefetch((const void *)ahead[3], 1);
     if (!(ahead[0] & CORO__ENTRY_TAGS))
         coro__registers_prefetch(&((const coro_task *)ahead[0])->context.registers);
-    return true;
-}
-
-/* Whether there is an entry at `at`, in this pass or in one that was turned to; else it takes a
- * closer look. */
-CORO__INLINE bool coro__ready_any_at(struct coro__ready *ready, const uintptr_t *at)
-{
-    return CORO__UNLIKELY(at < ready->stop) || coro__ready_turn_small(ready, at) ||
-           coro__ready_prefetch(ready, at);
 }
 
 /* Takes the next entry off the queue: the task to enter, which may be `idle` or who asks. */
@@ -200,8 +183,10 @@ CORO__INLINE coro_task *coro__ready_next(struct coro__ready *ready)
     uintptr_t *at = ready->at;
     if (CORO__UNLIKELY(!coro__ready_any_at(ready, at)))
         return coro__ready_next_slowly(ready);
-    const uintptr_t entry = *at;
-    ready->at = at + 1;
+    const uintptr_t entry = *at++;
+    ready->at = at;
+    if (CORO__UNLIKELY(ready->large))
+        coro__ready_prefetch(at);
     if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
         return coro__ready_next_tagged(ready, entry);
     return (coro_task *)entry;
@@ -226,10 +211,12 @@ CORO__INLINE bool coro__ready_next_plain(struct coro__ready *ready, const coro_t
     uintptr_t *at = ready->at;
     if (CORO__UNLIKELY(asks->keeps_environment) || CORO__UNLIKELY(!coro__ready_any_at(ready, at)))
         return false;
-    const uintptr_t entry = *at;
+    const uintptr_t entry = *at++;
     if (CORO__UNLIKELY(entry & CORO__ENTRY_TAGS))
         return false;
-    ready->at = at + 1;
+    ready->at = at;
+    if (CORO__UNLIKELY(ready->large))
+        coro__ready_prefetch(at);
     *next = (coro_task *)entry;
     return true;
 }

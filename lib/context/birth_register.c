@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-CORO__THREAD_LOCAL void *coro__called_from;
+CORO__RETURN_BY_JUMP_CODE
 
 void coro__context_birth(struct coro__birthplace *place, struct coro__context *child, void *low,
                          size_t size, void (*entry)(void))

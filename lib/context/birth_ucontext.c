@@ -33,8 +33,8 @@ void coro__context_entered(void)
     coro__annotate_enter(&first);
 }
 
-struct coro__registers *coro__registers_switch(struct coro__registers *from,
-                                               struct coro__registers *to)
+struct coro__registers *coro__registers_exchange(struct coro__registers *from,
+                                                 struct coro__registers *to)
 {
     ucontext_t here;
     if (from == to)

@@ -11,9 +11,10 @@
  * configure chooses three files:
  *   CORO_SWITCH_HEADER    struct coro__registers, coro__registers_switch (which returns the `to` of
  *                         the switch that enters the context again), coro__registers_copy and
- *                         coro__registers_prefetch; for register switches coro__registers_born, the
- *                         registers that a made context begins with; CORO__SUSPENDING, a function
- *                         that returns well after a switch
+ *                         coro__registers_prefetch; coro__return_after, which returns well after a
+ *                         switch; for register switches coro__registers_born, the registers that a
+ *                         made context begins with, and CORO__RETURN_BY_JUMP_CODE, what
+ *                         coro__return_after needs besides
  *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
  *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
  */
@@ -40,16 +41,29 @@ struct coro__context {
  * Leaves the running context and enters another, or itself; returns when it is entered again. What
  * it then was entered as is returned: `from`, or a copy. A caller that goes on with that keeps
  * nothing over the switch, which costs less than keeping `from`.
+ *
+ * `predicted` is where the processor, which goes by the last call that has not returned, will
+ * expect the next return to lead: where the function that leaves was called from, if it mostly is
+ * left here. It then is that of whoever was left for it, and for coro__return_after().
  */
-CORO__INLINE struct coro__context *coro__context_switch(struct coro__context *from,
-                                                        struct coro__context *to)
+CORO__INLINE struct coro__context *coro__context_switch_predicting(struct coro__context *from,
+                                                                   struct coro__context *to,
+                                                                   const void **predicted)
 {
     if (coro__annotate_must_differ() && from == to)
         return from;
     coro__annotate_leave(&from->annotation, &to->annotation);
-    struct coro__registers *entered = coro__registers_switch(&from->registers, &to->registers);
+    struct coro__registers *entered =
+        coro__registers_switch(&from->registers, &to->registers, predicted);
     coro__annotate_enter(&from->annotation);
     return CORO__CONTAINER_OF(entered, struct coro__context, registers);
+}
+
+CORO__INLINE struct coro__context *coro__context_switch(struct coro__context *from,
+                                                        struct coro__context *to)
+{
+    const void *predicted = NULL;
+    return coro__context_switch_predicting(from, to, &predicted);
 }
 
 /* Who is entered as the copy need not tell. */

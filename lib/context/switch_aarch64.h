@@ -39,7 +39,8 @@ struct coro__registers {
         "v28", "v29", "v30", "v31", "memory", "cc" CORO__CLOBBER_X18 CORO__CLOBBER_SVE
 
 CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
-                                                            struct coro__registers *to)
+                                                            struct coro__registers *to,
+                                                            const void **predicted)
 {
     register struct coro__registers *x0 __asm__("x0") = from;
     register struct coro__registers *x1 __asm__("x1") = to;
@@ -56,6 +57,7 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
                      : "+r"(x0), "+r"(x1)
                      :
                      : "x2", CORO__CLOBBERED);
+    (void)predicted;
     return x1;
 }
 
@@ -74,7 +76,13 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)entry;
 }
 
-#define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
+#define CORO__RETURN_BY_JUMP_CODE
+
+CORO__INLINE int coro__return_after(const void *predicted, int value)
+{
+    (void)predicted;
+    return value;
+}
 
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)

@@ -30,7 +30,8 @@ struct coro__registers {
         "fs10", "fs11", "memory" CORO__CLOBBER_VECTOR
 
 CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
-                                                            struct coro__registers *to)
+                                                            struct coro__registers *to,
+                                                            const void **predicted)
 {
     register struct coro__registers *a0 __asm__("a0") = from;
     register struct coro__registers *a1 __asm__("a1") = to;
@@ -46,6 +47,7 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
                      : "+r"(a0), "+r"(a1)
                      :
                      : "a2", CORO__CLOBBERED);
+    (void)predicted;
     return a1;
 }
 
@@ -64,7 +66,13 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)entry;
 }
 
-#define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
+#define CORO__RETURN_BY_JUMP_CODE
+
+CORO__INLINE int coro__return_after(const void *predicted, int value)
+{
+    (void)predicted;
+    return value;
+}
 
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)

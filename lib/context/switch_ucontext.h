@@ -13,10 +13,22 @@ struct coro__registers {
 };
 
 /* No inline function: the saved context would stay in the frame of every caller. */
-struct coro__registers *coro__registers_switch(struct coro__registers *from,
-                                               struct coro__registers *to);
+struct coro__registers *coro__registers_exchange(struct coro__registers *from,
+                                                 struct coro__registers *to);
 
-#define CORO__SUSPENDING(name, body) CORO__ALIAS(name, body)
+CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
+                                                            struct coro__registers *to,
+                                                            const void **predicted)
+{
+    (void)predicted;
+    return coro__registers_exchange(from, to);
+}
+
+CORO__INLINE int coro__return_after(const void *predicted, int value)
+{
+    (void)predicted;
+    return value;
+}
 
 CORO__INLINE void coro__registers_copy(struct coro__registers *to,
                                        const struct coro__registers *from)

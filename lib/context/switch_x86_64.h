@@ -29,15 +29,17 @@ struct coro__registers {
 #define CORO__CLOBBER_AVX512
 #endif
 
-#define CORO__CLOBBERED                                                                           \
-    "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",     \
-        "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", \
-        "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",    \
-        "st(6)", "st(7)", "memory", "cc" CORO__CLOBBER_AVX512
+#define CORO__CLOBBERED                                                                            \
+    "rax", "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1",     \
+        "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+        "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",     \
+        "st(7)", "memory", "cc" CORO__CLOBBER_AVX512
 
 CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registers *from,
-                                                            struct coro__registers *to)
+                                                            struct coro__registers *to,
+                                                            const void **predicted)
 {
+    const void *top = *predicted;
     __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
                      "movq %%rsp, 0(%%rdi)\n\t"
                      "movq %%rbp, 8(%%rdi)\n\t"
@@ -46,9 +48,10 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
                      "movq 0(%%rsi), %%rsp\n\t"
                      "jmpq *16(%%rsi)\n"
                      "1:"
-                     : "+D"(from), "+S"(to)
+                     : "+D"(from), "+S"(to), "+d"(top)
                      :
                      : CORO__CLOBBERED);
+    *predicted = top;
     return to;
 }
 
@@ -73,47 +76,40 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)entry;
 }
 
+/* Returns the value, by a jump. That it looks at no memory lets it be the last step of a function
+ * whose variables others point to. */
+__attribute__((const, visibility("hidden"))) int coro__return_by_jump(int value);
+
+#define CORO__RETURN_BY_JUMP_CODE                                      \
+    __asm__(".pushsection .text\n\t"                                   \
+            ".p2align 4\n\t"                                           \
+            ".globl coro__return_by_jump\n\t"                          \
+            ".hidden coro__return_by_jump\n\t"                         \
+            ".type coro__return_by_jump, @function\n"                  \
+            "coro__return_by_jump:\n\t"                                \
+            ".cfi_startproc\n\t"                                       \
+            "movl %edi, %eax\n\t"                                      \
+            "popq %rdx\n\t"                                            \
+            ".cfi_adjust_cfa_offset -8\n\t"                            \
+            ".cfi_register rip, rdx\n\t"                               \
+            "jmpq *%rdx\n\t"                                           \
+            ".cfi_endproc\n\t"                                         \
+            ".size coro__return_by_jump, . - coro__return_by_jump\n\t" \
+            ".popsection");
+
 /*
- * Defines `name`, which calls `body`, a static function of the same type: for calls that a task may
- * be left in, as the last of ours that returns to the user's code.
+ * The value, for a function that switches to return as its last step.
  *
  * The processor predicts where a `ret` goes from the calls before it, and a switch does not change
- * what it remembers: the last of these calls was made by the task that was left. If that one called
- * from the same place it is right all the same, and so it will be for the functions that called it.
- * If not, a jump is predicted better.
+ * what it remembers: the last of these calls was made by whoever was left. If that was from the
+ * same place it is right all the same, and so it will be for the functions that called it. If not,
+ * a jump is predicted better.
  */
-#define CORO__SUSPENDING(name, body)                                    \
-    extern __typeof__(body) name __attribute__((visibility("hidden"))); \
-    __asm__(".pushsection .text\n\t"                                    \
-            ".p2align 4\n\t"                                            \
-            ".globl " #name "\n\t"                                      \
-            ".hidden " #name "\n\t"                                     \
-            ".type " #name ", @function\n" #name ":\n\t"                \
-            ".cfi_startproc\n\t"                                        \
-            "movq coro__called_from@gottpoff(%rip), %rax\n\t"           \
-            "movq (%rsp), %r10\n\t"                                     \
-            "movq %r10, %fs:(%rax)\n\t"                                 \
-            "subq $8, %rsp\n\t"                                         \
-            ".cfi_adjust_cfa_offset 8\n\t"                              \
-            "call " #body "\n\t"                                        \
-            "addq $8, %rsp\n\t"                                         \
-            ".cfi_adjust_cfa_offset -8\n\t"                             \
-            "movq coro__called_from@gottpoff(%rip), %rcx\n\t"           \
-            "movq (%rsp), %rdx\n\t"                                     \
-            "cmpq %rdx, %fs:(%rcx)\n\t"                                 \
-            "jne 1f\n\t"                                                \
-            "ret\n"                                                     \
-            "1:\n\t"                                                    \
-            "addq $8, %rsp\n\t"                                         \
-            ".cfi_adjust_cfa_offset -8\n\t"                             \
-            ".cfi_register rip, rdx\n\t"                                \
-            "jmpq *%rdx\n\t"                                            \
-            ".cfi_endproc\n\t"                                          \
-            ".size " #name ", . - " #name "\n\t"                        \
-            ".popsection")
-
-/* For that: where the last of these calls was made from. */
-extern CORO__THREAD_LOCAL void *coro__called_from;
+CORO__INLINE int coro__return_after(const void *predicted, int value)
+{
+    return CORO__LIKELY(predicted == __builtin_return_address(0)) ? value
+                                                                  : coro__return_by_jump(value);
+}
 
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)

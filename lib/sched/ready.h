@@ -221,14 +221,17 @@ CORO__INLINE bool coro__ready_next_plain(struct coro__ready *ready, const coro_t
     return true;
 }
 
-/* coro__ready_switch() for a task that keeps no environment. */
+/* coro__ready_switch() for a task that keeps no environment, which can then use
+ * coro__return_after(). */
 CORO__INLINE coro_task *coro__ready_switch_plainly(struct coro__ready *ready, coro_task *from,
-                                                   coro_task *to)
+                                                   coro_task *to, const void **predicted)
 {
     coro__ready_exchange_errno(ready, from, to);
     ready->current = to;
-    return CORO__CONTAINER_OF(coro__context_switch(&from->context, &to->context), coro_task,
-                              context);
+    *predicted = __builtin_return_address(0);
+    return CORO__CONTAINER_OF(
+        coro__context_switch_predicting(&from->context, &to->context, predicted), coro_task,
+        context);
 }
 
 /* Leaves `from`, which runs, for another task; returns when it is entered again, and returns it:
@@ -236,9 +239,10 @@ CORO__INLINE coro_task *coro__ready_switch_plainly(struct coro__ready *ready, co
 CORO__INLINE coro_task *coro__ready_switch(struct coro__ready *ready, coro_task *from,
                                            coro_task *to)
 {
+    const void *predicted;
     if (CORO__UNLIKELY(from->keeps_environment))
         return coro__ready_switch_environment(ready, from, to);
-    return coro__ready_switch_plainly(ready, from, to);
+    return coro__ready_switch_plainly(ready, from, to, &predicted);
 }
 
 /* Leaves the current task for the next ready one; returns when it is entered again, and returns it.

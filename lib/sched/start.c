@@ -123,6 +123,7 @@ void coro__task_main(void)
     CORO__OUTERMOST_FRAME();
     coro__context_entered();
     struct coro__ready *ready = coro__ready_here;
+    const void *predicted = NULL; /* and so it is again when the task's function has returned */
     for (;;) {
         struct coro__stack *stack = ready->current->stack;
         run_current(ready);
@@ -134,6 +135,6 @@ void coro__task_main(void)
             continue;
         ready->spare = NULL;
         coro__stack_put(stack);
-        coro__context_switch(&stack->context, &next->context);
+        coro__context_switch_predicting(&stack->context, &next->context, &predicted);
     }
 }

@@ -89,15 +89,18 @@ int coro__deliver_cancel(coro_task *task);
 
 /*
  * Parks the current task on the wait. Returns the status that it was woken with, or -ECANCELED if a
- * cancel came in between or was due. Inlined: a switch keeps no registers, and so each function
- * around it would save them for its caller once more.
+ * cancel came in between or was due. In `predicted` is what coro__return_after() wants. Inlined: a
+ * switch keeps no registers, and so each function around it would save them for its caller once
+ * more.
  */
-CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
+CORO__INLINE int coro__park_predicting(struct coro__ready *ready, struct coro__wait *wait,
+                                       const void **predicted)
 {
     coro_task *task = wait->task;
     task->wait = wait;
+    *predicted = NULL;
     if (CORO__LIKELY(!task->unusual))
-        task = coro__ready_switch_plainly(ready, task, coro__ready_next(ready));
+        task = coro__ready_switch_plainly(ready, task, coro__ready_next(ready), predicted);
     else
         task = coro__leave_unusual(ready, task);
     task->wait = NULL;
@@ -105,6 +108,12 @@ CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
     if (CORO__LIKELY(!(status | task->must_cancel)))
         return 0;
     return !task->must_cancel && status != -ECANCELED ? status : coro__deliver_cancel(task);
+}
+
+CORO__INLINE int coro__park(struct coro__ready *ready, struct coro__wait *wait)
+{
+    const void *predicted;
+    return coro__park_predicting(ready, wait, &predicted);
 }
 
 /*

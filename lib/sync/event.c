@@ -4,17 +4,13 @@
 
 static const struct coro__wait_kind kind = {.name = "event", .abandon = coro__waiting_abandon};
 
-CORO__USED static int park(coro_event *event)
-{
-    struct coro__waiting waiting;
-    return coro__waiters_park(&event->waiters, &waiting, &kind, coro__caller());
-}
-
-CORO__SUSPENDING(coro__event_park, park);
-
 int coro__event_wait_slow(coro_event *event)
 {
-    return coro__event_park(event);
+    struct coro__waiting waiting;
+    const void *predicted;
+    const int rc =
+        coro__waiters_park_predicting(&event->waiters, &waiting, &kind, coro__caller(), &predicted);
+    return coro__return_after(predicted, rc);
 }
 
 int coro__event_set_slow(coro_event *event)

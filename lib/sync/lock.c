@@ -12,8 +12,10 @@ static void wake_first(coro_lock *lock)
 int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
 {
     struct coro__waiting waiting;
+    const void *predicted = NULL;
     if (lock->locked || coro__waiters_any(&lock->waiters)) {
-        const int rc = coro__waiters_park(&lock->waiters, &waiting, as, coro__caller());
+        const int rc =
+            coro__waiters_park_predicting(&lock->waiters, &waiting, as, coro__caller(), &predicted);
         if (CORO__UNLIKELY(rc < 0)) {
             if (rc == -ECANCELED && !lock->locked)
                 wake_first(lock);
@@ -22,19 +24,12 @@ int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
         coro__waiter_remove(&waiting.waiter);
     }
     lock->locked = true;
-    return 0;
+    return coro__return_after(predicted, 0);
 }
-
-CORO__USED static int acquire(coro_lock *lock)
-{
-    return coro__lock_acquire_as(lock, &kind);
-}
-
-CORO__SUSPENDING(coro__lock_park, acquire);
 
 int coro__lock_acquire_slow(coro_lock *lock)
 {
-    return coro__lock_park(lock);
+    return coro__lock_acquire_as(lock, &kind);
 }
 
 int coro__lock_release_slow(coro_lock *lock)

@@ -43,11 +43,11 @@ static const struct coro__wait_kind join_kind = {.name = "queue join", .abandon 
 
 /* Waits in one of the queue's lists, and stays one of its users after. */
 CORO__INLINE int park(coro_queue *queue, struct coro__waiter **list, struct queue_wait *wait,
-                      const struct coro__wait_kind *kind)
+                      const struct coro__wait_kind *kind, const void **predicted)
 {
     wait->queue = queue;
     coro__queue_enter(queue);
-    return coro__waiters_park(list, &wait->waiting, kind, coro__caller());
+    return coro__waiters_park_predicting(list, &wait->waiting, kind, coro__caller(), predicted);
 }
 
 void coro__queue_pass_get_on(coro_queue *queue)
@@ -138,10 +138,10 @@ CORO__INLINE int get_now(coro_queue *queue, void **item)
 }
 
 /* Once: -EAGAIN if another one was quicker. */
-CORO__INLINE int wait_and_try_to_put(coro_queue *queue, void *item)
+CORO__INLINE int wait_and_try_to_put(coro_queue *queue, void *item, const void **predicted)
 {
     struct queue_wait wait;
-    int rc = park(queue, &queue->putters, &wait, &put_kind);
+    int rc = park(queue, &queue->putters, &wait, &put_kind, predicted);
     if (coro__queue_leave(queue))
         return rc < 0 ? rc : -ESHUTDOWN;
     if (CORO__LIKELY(rc == 0))
@@ -153,26 +153,28 @@ CORO__INLINE int wait_and_try_to_put(coro_queue *queue, void *item)
 
 static __attribute__((noinline)) int put_after_others(coro_queue *queue, void *item)
 {
+    const void *predicted;
     int rc;
     do
-        rc = wait_and_try_to_put(queue, item);
+        rc = wait_and_try_to_put(queue, item, &predicted);
     while (rc == -EAGAIN);
     return rc;
 }
 
-CORO__USED static int wait_and_put(coro_queue *queue, void *item)
+static __attribute__((noinline)) int wait_and_put(coro_queue *queue, void *item)
 {
-    const int rc = wait_and_try_to_put(queue, item);
-    return CORO__LIKELY(rc != -EAGAIN) ? rc : put_after_others(queue, item);
+    const void *predicted;
+    const int rc = wait_and_try_to_put(queue, item, &predicted);
+    if (CORO__UNLIKELY(rc == -EAGAIN))
+        return put_after_others(queue, item);
+    return coro__return_after(predicted, rc);
 }
 
-CORO__SUSPENDING(coro__queue_put_slow, wait_and_put);
-
 /* Once: -EAGAIN if another one was quicker. */
-CORO__INLINE int wait_and_try_to_get(coro_queue *queue, void **item)
+CORO__INLINE int wait_and_try_to_get(coro_queue *queue, void **item, const void **predicted)
 {
     struct queue_wait wait;
-    int rc = park(queue, &queue->getters, &wait, &get_kind);
+    int rc = park(queue, &queue->getters, &wait, &get_kind, predicted);
     if (coro__queue_leave(queue))
         return rc < 0 ? rc : -ESHUTDOWN;
     if (CORO__LIKELY(rc == 0))
@@ -184,27 +186,27 @@ CORO__INLINE int wait_and_try_to_get(coro_queue *queue, void **item)
 
 static __attribute__((noinline)) int get_after_others(coro_queue *queue, void **item)
 {
+    const void *predicted;
     int rc;
     do
-        rc = wait_and_try_to_get(queue, item);
+        rc = wait_and_try_to_get(queue, item, &predicted);
     while (rc == -EAGAIN);
     return rc;
 }
 
 /* There is no item. */
-CORO__USED static int wait_and_get(coro_queue *queue, void **item)
+static __attribute__((noinline)) int wait_and_get(coro_queue *queue, void **item)
 {
+    const void *predicted;
     if (CORO__UNLIKELY(queue->shut_down))
         return without_item(-ESHUTDOWN, item);
-    int rc = wait_and_try_to_get(queue, item);
+    int rc = wait_and_try_to_get(queue, item, &predicted);
     if (CORO__LIKELY(rc == 0))
-        return 0;
+        return coro__return_after(predicted, 0);
     if (rc == -EAGAIN)
         rc = get_after_others(queue, item);
     return rc < 0 ? without_item(rc, item) : 0;
 }
-
-CORO__SUSPENDING(coro__queue_get_slow, wait_and_get);
 
 int coro_queue_put_nowait(coro_queue *queue, void *item)
 {
@@ -221,13 +223,13 @@ int coro_queue_get_nowait(coro_queue *queue, void **item)
 static __attribute__((noinline)) int put_or_wait(coro_queue *queue, void *item)
 {
     const int rc = put_now(queue, item);
-    return rc == -EAGAIN ? coro__queue_put_slow(queue, item) : rc;
+    return rc == -EAGAIN ? wait_and_put(queue, item) : rc;
 }
 
 static __attribute__((noinline)) int get_or_wait(coro_queue *queue, void **item)
 {
     const int rc = get_now(queue, item);
-    return rc == -EAGAIN ? coro__queue_get_slow(queue, item) : rc;
+    return rc == -EAGAIN ? wait_and_get(queue, item) : rc;
 }
 
 int coro_queue_put(coro_queue *queue, void *item)
@@ -251,7 +253,7 @@ int coro_queue_get(coro_queue *queue, void **item)
     if (CORO__UNLIKELY(!queue))
         return get_or_wait(queue, item);
     if (CORO__LIKELY(queue->items.count == 0))
-        return coro__queue_get_slow(queue, item);
+        return wait_and_get(queue, item);
     if (CORO__UNLIKELY(queue->items.kind != CORO_QUEUE_FIFO))
         return get_or_wait(queue, item);
     return get_now(queue, item);
@@ -296,11 +298,12 @@ int coro_queue_task_done(coro_queue *queue)
 int coro_queue_join(coro_queue *queue)
 {
     struct queue_wait wait;
+    const void *predicted;
     if (!queue)
         return -ENOMEM;
     if (queue->unfinished == 0)
         return 0;
-    const int rc = park(queue, &queue->joiners, &wait, &join_kind);
+    const int rc = park(queue, &queue->joiners, &wait, &join_kind, &predicted);
     return coro__queue_leave(queue) && rc == 0 ? -ESHUTDOWN : rc;
 }
 

@@ -23,14 +23,16 @@ bool coro_semaphore_locked(const coro_semaphore *semaphore)
     return semaphore->value == 0 || semaphore->woken > 0 || coro__waiters_any(&semaphore->waiters);
 }
 
-CORO__USED static int acquire(coro_semaphore *semaphore)
+int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
 {
     struct coro__waiting waiting;
+    const void *predicted;
     if (!coro_semaphore_locked(semaphore)) {
         semaphore->value--;
         return 0;
     }
-    const int rc = coro__waiters_park(&semaphore->waiters, &waiting, &kind, coro__caller());
+    const int rc = coro__waiters_park_predicting(&semaphore->waiters, &waiting, &kind,
+                                                 coro__caller(), &predicted);
     if (CORO__UNLIKELY(rc == -EPERM || rc == -EXDEV))
         return rc;
     if (waiting.waiter.granted) {
@@ -39,14 +41,7 @@ CORO__USED static int acquire(coro_semaphore *semaphore)
     }
     /* Permits that came meanwhile, while others had to wait their turn. */
     hand_out(semaphore, SIZE_MAX);
-    return rc;
-}
-
-CORO__SUSPENDING(coro__semaphore_park, acquire);
-
-int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
-{
-    return coro__semaphore_park(semaphore);
+    return coro__return_after(predicted, rc);
 }
 
 int coro__semaphore_release_slow(coro_semaphore *semaphore)

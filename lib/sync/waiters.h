@@ -104,10 +104,14 @@ CORO__INLINE int coro__waiters_check(struct coro__waiter *const *list)
 }
 
 /* Parks the caller (NULL: -EPERM) at the end of the list. The status that it was woken with,
- * -ECANCELED, or -EXDEV; but for 0 it is out of the list, and then as its waker has left it. */
-CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
-                                    const struct coro__wait_kind *kind, coro_task *caller)
+ * -ECANCELED, or -EXDEV; but for 0 it is out of the list, and then as its waker has left it. In
+ * `predicted` is what coro__return_after() wants. */
+CORO__INLINE int coro__waiters_park_predicting(struct coro__waiter **list,
+                                               struct coro__waiting *waiting,
+                                               const struct coro__wait_kind *kind,
+                                               coro_task *caller, const void **predicted)
 {
+    *predicted = NULL;
     const int refused = CORO__LIKELY(caller != NULL) ? coro__waiters_check(list) : -EPERM;
     if (CORO__UNLIKELY(refused < 0)) {
         coro__waiter_init(&waiting->waiter, &waiting->wait);
@@ -115,10 +119,17 @@ CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__wai
     }
     coro__wait_init(&waiting->wait, kind, caller);
     coro__waiter_enter(list, &waiting->waiter, &waiting->wait);
-    const int rc = coro__park(coro__ready_here, &waiting->wait);
+    const int rc = coro__park_predicting(coro__ready_here, &waiting->wait, predicted);
     if (CORO__UNLIKELY(rc != 0))
         coro__waiter_remove(&waiting->waiter);
     return rc;
+}
+
+CORO__INLINE int coro__waiters_park(struct coro__waiter **list, struct coro__waiting *waiting,
+                                    const struct coro__wait_kind *kind, coro_task *caller)
+{
+    const void *predicted;
+    return coro__waiters_park_predicting(list, waiting, kind, caller, &predicted);
 }
 
 /* Takes waiters out from the front until one was pending, and wakes that one; false if none was.

@@ -36,23 +36,22 @@ CORO__COLD static int end_cancelled(struct await *await, int rc, void **value)
 }
 
 /* Takes over a reference to the task. */
-CORO__USED static int wait_for_end(coro_task *caller, coro_task *task, void **value)
+static __attribute__((noinline)) int wait_for_end(coro_task *caller, coro_task *task, void **value)
 {
     struct await await;
     coro__wait_init_forwarding(&await.wait, &kind, caller);
     await.wait.callback.run = NULL;
     await.task = task;
     coro__list_push_back(&task->callbacks, &await.wait.callback.link);
-    int rc = coro__park(coro__ready_here, &await.wait);
+    const void *predicted;
+    int rc = coro__park_predicting(coro__ready_here, &await.wait, &predicted);
     if (CORO__LIKELY(rc == 0))
         rc = coro__hand_over(caller, task, value);
     else
         rc = end_cancelled(&await, rc, value);
     coro__task_release(task);
-    return rc;
+    return coro__return_after(predicted, rc);
 }
-
-CORO__SUSPENDING(coro__await_slow, wait_for_end);
 
 /* There is nothing to wait for: the task is done, or may not be waited for. */
 static __attribute__((noinline)) int await_at_once(coro_task *caller, coro_task *task, void **value)
@@ -74,7 +73,7 @@ int coro_await(coro_task *task, void **value)
     if (!coro__is_target(caller, task) || CORO__UNLIKELY(task->done))
         return await_at_once(caller, task, value);
     coro__task_retain(task);
-    return coro__await_slow(caller, task, value);
+    return wait_for_end(caller, task, value);
 }
 
 int coro_join(coro_task *task, void **value)
@@ -82,5 +81,5 @@ int coro_join(coro_task *task, void **value)
     coro_task *caller = coro__caller();
     if (!coro__is_target(caller, task) || CORO__UNLIKELY(task->done))
         return join_at_once(caller, task, value);
-    return coro__await_slow(caller, task, value);
+    return wait_for_end(caller, task, value);
 }

@@ -38,11 +38,14 @@ int coro_yield(void)
     coro_task *next;
     if (CORO__UNLIKELY(!coro__ready_next_plain(ready, task, &next)))
         return yield_to_tagged(ready, task);
-    task = coro__ready_switch_plainly(ready, task, next);
-    return CORO__UNLIKELY(task->must_cancel) ? coro__deliver_cancel(task) : 0;
+    const void *predicted;
+    task = coro__ready_switch_plainly(ready, task, next, &predicted);
+    if (CORO__UNLIKELY(task->must_cancel))
+        return coro__deliver_cancel(task);
+    return coro__return_after(predicted, 0);
 }
 
-CORO__USED static int sleep_for(coro_duration duration)
+static __attribute__((noinline)) int sleep_for(coro_duration duration)
 {
     coro_task *task = coro__caller();
     if (CORO__UNLIKELY(!task))
@@ -55,15 +58,14 @@ CORO__USED static int sleep_for(coro_duration duration)
                                     coro__time_after(coro__loop_now(loop), duration));
     if (CORO__UNLIKELY(rc < 0))
         return rc;
-    rc = coro__park(&loop->ready, &sleep.wait);
+    const void *predicted;
+    rc = coro__park_predicting(&loop->ready, &sleep.wait, &predicted);
     if (CORO__UNLIKELY(rc < 0))
         coro__loop_stop_timer(loop, &sleep.timer);
-    return rc;
+    return coro__return_after(predicted, rc);
 }
-
-CORO__SUSPENDING(coro__sleep_slow, sleep_for);
 
 int coro_sleep(coro_duration duration)
 {
-    return duration > 0 ? coro__sleep_slow(duration) : coro_yield();
+    return duration > 0 ? sleep_for(duration) : coro_yield();
 }

@@ -11,15 +11,10 @@ enum { CORO__CACHE_LINE = 64 };
 #define CORO__UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CORO__INLINE      static inline __attribute__((always_inline))
 #define CORO__COLD        __attribute__((cold, noinline))
-#define CORO__USED        __attribute__((used))
 #define CORO__NORETURN    __attribute__((noreturn))
 
 /* One per thread, at a fixed distance from the thread pointer: no call to find it. */
 #define CORO__THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
-
-/* Another name for a static function, which has to be `used`. */
-#define CORO__ALIAS(name, function) \
-    extern __typeof__(function) name __attribute__((alias(#function), visibility("hidden")))
 
 #define CORO__CONTAINER_OF(pointer, type, member) \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

@@ -116,7 +116,7 @@ static void shuffled(const struct bench_row *row)
 
 static const struct bench_row rows[] = {
     {"yield, 2 tasks", in_order, 2, NULL, false},
-    {"yield, 2 tasks, 2 places", from_two_places, 2, "the return is mispredicted", false},
+    {"yield, 2 tasks, 2 places", from_two_places, 2, "where a return would be mispredicted", false},
     {"yield, 1,000 tasks", in_order, 1000, NULL, false},
     {"yield, 100,000 tasks", in_order, 100000, NULL, false},
     {"yield, 100,000 tasks, shuffled", shuffled, 100000, "in an order random in memory", false},

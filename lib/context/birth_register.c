@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-CORO__RETURN_BY_JUMP_CODE
+CORO__SWITCH_CODE
 
 void coro__context_birth(struct coro__birthplace *place, struct coro__context *child, void *low,
                          size_t size, void (*entry)(void))

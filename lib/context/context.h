@@ -13,8 +13,8 @@
  *                         the switch that enters the context again), coro__registers_copy and
  *                         coro__registers_prefetch; coro__return_after, which returns well after a
  *                         switch; for register switches coro__registers_born, the registers that a
- *                         made context begins with, and CORO__RETURN_BY_JUMP_CODE, what
- *                         coro__return_after needs besides
+ *                         made context begins with, and CORO__SWITCH_CODE, what these functions
+ *                         need besides
  *   CORO_MACHINE_HEADER   the floating-point control words, and the end of a backtrace
  *   CORO_ANNOTATE_HEADER  what a sanitizer must be told of a switch
  */

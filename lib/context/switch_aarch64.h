@@ -8,6 +8,7 @@
 
 #include "util/compiler.h"
 
+#include <stdbool.h>
 #include <ucontext.h>
 
 struct coro__registers {
@@ -76,11 +77,12 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)entry;
 }
 
-#define CORO__RETURN_BY_JUMP_CODE
+#define CORO__SWITCH_CODE
 
-CORO__INLINE int coro__return_after(const void *predicted, int value)
+CORO__INLINE int coro__return_after(const void *predicted, bool same, int value)
 {
     (void)predicted;
+    (void)same;
     return value;
 }
 

@@ -6,6 +6,7 @@
 
 #include "util/compiler.h"
 
+#include <stdbool.h>
 #include <ucontext.h>
 
 struct coro__registers {
@@ -24,9 +25,10 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
     return coro__registers_exchange(from, to);
 }
 
-CORO__INLINE int coro__return_after(const void *predicted, int value)
+CORO__INLINE int coro__return_after(const void *predicted, bool same, int value)
 {
     (void)predicted;
+    (void)same;
     return value;
 }
 

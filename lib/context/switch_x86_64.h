@@ -12,6 +12,7 @@
 
 #include "util/compiler.h"
 
+#include <stdbool.h>
 #include <ucontext.h>
 
 struct coro__registers {
@@ -76,39 +77,44 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
     registers->pc = (void *)entry;
 }
 
-/* Returns the value, by a jump. That it looks at no memory lets it be the last step of a function
- * whose variables others point to. */
+/* Return the value, and 0, by a jump. That they look at no memory lets a call be the last step of a
+ * function whose variables others point to, a jump itself; for clang only if it has no argument. */
 __attribute__((const, visibility("hidden"))) int coro__return_by_jump(int value);
+__attribute__((const, visibility("hidden"))) int coro__return_0_by_jump(void);
 
-#define CORO__RETURN_BY_JUMP_CODE                                      \
-    __asm__(".pushsection .text\n\t"                                   \
-            ".p2align 4\n\t"                                           \
-            ".globl coro__return_by_jump\n\t"                          \
-            ".hidden coro__return_by_jump\n\t"                         \
-            ".type coro__return_by_jump, @function\n"                  \
-            "coro__return_by_jump:\n\t"                                \
-            ".cfi_startproc\n\t"                                       \
-            "movl %edi, %eax\n\t"                                      \
-            "popq %rdx\n\t"                                            \
-            ".cfi_adjust_cfa_offset -8\n\t"                            \
-            ".cfi_register rip, rdx\n\t"                               \
-            "jmpq *%rdx\n\t"                                           \
-            ".cfi_endproc\n\t"                                         \
-            ".size coro__return_by_jump, . - coro__return_by_jump\n\t" \
+#define CORO__RETURN_BY_JUMP_CODE(name, load_value)    \
+    __asm__(".pushsection .text\n\t"                   \
+            ".p2align 4\n\t"                           \
+            ".globl " name "\n\t"                      \
+            ".hidden " name "\n\t"                     \
+            ".type " name ", @function\n" name ":\n\t" \
+            ".cfi_startproc\n\t" load_value "\n\t"     \
+            "popq %rdx\n\t"                            \
+            ".cfi_adjust_cfa_offset -8\n\t"            \
+            ".cfi_register rip, rdx\n\t"               \
+            "jmpq *%rdx\n\t"                           \
+            ".cfi_endproc\n\t"                         \
+            ".size " name ", . - " name "\n\t"         \
             ".popsection");
+
+#define CORO__SWITCH_CODE                                                \
+    CORO__RETURN_BY_JUMP_CODE("coro__return_by_jump", "movl %edi, %eax") \
+    CORO__RETURN_BY_JUMP_CODE("coro__return_0_by_jump", "xorl %eax, %eax")
 
 /*
  * The value, for a function that switches to return as its last step.
  *
  * The processor predicts where a `ret` goes from the calls before it, and a switch does not change
  * what it remembers: the last of these calls was made by whoever was left. If that was from the
- * same place it is right all the same, and so it will be for the functions that called it. If not,
- * a jump is predicted better.
+ * same place, as it mostly is if `same`, it is right all the same, and so it will be for the
+ * functions that called it. If not, a jump is predicted better.
  */
-CORO__INLINE int coro__return_after(const void *predicted, int value)
+CORO__INLINE int coro__return_after(const void *predicted, bool same, int value)
 {
-    return CORO__LIKELY(predicted == __builtin_return_address(0)) ? value
-                                                                  : coro__return_by_jump(value);
+    const bool right = predicted == __builtin_return_address(0);
+    if (same ? CORO__LIKELY(right) : CORO__UNLIKELY(right))
+        return value;
+    return value == 0 ? coro__return_0_by_jump() : coro__return_by_jump(value);
 }
 
 /* Fetches the end of a stack that is about to be entered. */

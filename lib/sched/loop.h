@@ -6,7 +6,7 @@
  * there.
  *
  * With tasks ready it is not asked at every pass: reading the clock costs more than several yields.
- * How many passes go by without it is bounded, and the bound follows the time that they take.
+ * How many entries run without it is bounded, and the bound follows the time that they take.
  */
 #ifndef CORO_SCHED_LOOP_H
 #define CORO_SCHED_LOOP_H

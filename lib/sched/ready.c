@@ -21,8 +21,8 @@ enum {
     SMALL_END = HEADROOM + 4 * LARGE_PASS,
 };
 
-/* A pass begins before SMALL_END or is no longer than what is in front of it, and the next one can
- * have as many holes as entries. */
+/* This pass ends before SMALL_END, or is longer than what is in front of it and so begins within
+ * the first `capacity` entries; and the next one can have as many holes as entries. */
 static uintptr_t *allocate(size_t capacity)
 {
     return coro__malloc((HEADROOM + SMALL_END + 4 * capacity + HEADROOM + READ_AHEAD) *
@@ -89,8 +89,8 @@ static void move_with_callbacks(struct coro__ready *ready, uintptr_t *to)
     ready->holes = 0;
 }
 
-/* Moves both passes to another place, which is not behind where they are in the same array, and
- * without holes. */
+/* Moves both passes, without holes, to another place, which is not behind where they are in the
+ * same array. The next turn takes a closer look where they then are. */
 static void move(struct coro__ready *ready, uintptr_t *to)
 {
     if (ready->callbacks) {
@@ -200,7 +200,8 @@ CORO__INLINE unsigned spend(struct coro__ready *ready, ptrdiff_t n)
     return spent;
 }
 
-/* Makes the next pass the one that is run. */
+/* Makes the next pass the one that is run. Those that may follow it without a closer look are paid
+ * for from the budget now. */
 CORO__INLINE void turn(struct coro__ready *ready, bool by_loop)
 {
     uintptr_t *start = ready->entries + HEADROOM;

@@ -56,7 +56,7 @@ struct coro__ready {
      * it can be entered; false if it ended instead. */
     bool (*start)(struct coro__ready *ready, coro_task *task);
     uintptr_t *entries; /* the array that all of them lie in */
-    size_t capacity;    /* entries that it has room for, besides as many holes */
+    size_t capacity;    /* entries that may be queued, besides as many holes */
     bool callbacks;     /* there may be callbacks or holes in the queue */
     size_t holes;       /* in the next pass */
     struct coro__task_pool *pool;

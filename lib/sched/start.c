@@ -123,7 +123,8 @@ void coro__task_main(void)
     CORO__OUTERMOST_FRAME();
     coro__context_entered();
     struct coro__ready *ready = coro__ready_here;
-    const void *predicted = NULL; /* and so it is again when the task's function has returned */
+    /* Where the task's function has not waited it is as it was when this was entered. */
+    const void *predicted = NULL;
     for (;;) {
         struct coro__stack *stack = ready->current->stack;
         run_current(ready);

@@ -10,7 +10,7 @@ int coro__event_wait_slow(coro_event *event)
     const void *predicted;
     const int rc =
         coro__waiters_park_predicting(&event->waiters, &waiting, &kind, coro__caller(), &predicted);
-    return coro__return_after(predicted, rc);
+    return coro__return_after(predicted, true, rc);
 }
 
 int coro__event_set_slow(coro_event *event)

@@ -12,7 +12,7 @@ static void wake_first(coro_lock *lock)
 int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
 {
     struct coro__waiting waiting;
-    const void *predicted = NULL;
+    const void *predicted = __builtin_return_address(0);
     if (lock->locked || coro__waiters_any(&lock->waiters)) {
         const int rc =
             coro__waiters_park_predicting(&lock->waiters, &waiting, as, coro__caller(), &predicted);
@@ -24,7 +24,7 @@ int coro__lock_acquire_as(coro_lock *lock, const struct coro__wait_kind *as)
         coro__waiter_remove(&waiting.waiter);
     }
     lock->locked = true;
-    return coro__return_after(predicted, 0);
+    return coro__return_after(predicted, true, 0);
 }
 
 int coro__lock_acquire_slow(coro_lock *lock)

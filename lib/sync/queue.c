@@ -167,7 +167,7 @@ static __attribute__((noinline)) int wait_and_put(coro_queue *queue, void *item)
     const int rc = wait_and_try_to_put(queue, item, &predicted);
     if (CORO__UNLIKELY(rc == -EAGAIN))
         return put_after_others(queue, item);
-    return coro__return_after(predicted, rc);
+    return coro__return_after(predicted, false, rc);
 }
 
 /* Once: -EAGAIN if another one was quicker. */
@@ -202,7 +202,7 @@ static __attribute__((noinline)) int wait_and_get(coro_queue *queue, void **item
         return without_item(-ESHUTDOWN, item);
     int rc = wait_and_try_to_get(queue, item, &predicted);
     if (CORO__LIKELY(rc == 0))
-        return coro__return_after(predicted, 0);
+        return coro__return_after(predicted, false, 0);
     if (rc == -EAGAIN)
         rc = get_after_others(queue, item);
     return rc < 0 ? without_item(rc, item) : 0;

@@ -41,7 +41,7 @@ int coro__semaphore_acquire_slow(coro_semaphore *semaphore)
     }
     /* Permits that came meanwhile, while others had to wait their turn. */
     hand_out(semaphore, SIZE_MAX);
-    return coro__return_after(predicted, rc);
+    return coro__return_after(predicted, true, rc);
 }
 
 int coro__semaphore_release_slow(coro_semaphore *semaphore)

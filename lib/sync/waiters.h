@@ -111,7 +111,7 @@ CORO__INLINE int coro__waiters_park_predicting(struct coro__waiter **list,
                                                const struct coro__wait_kind *kind,
                                                coro_task *caller, const void **predicted)
 {
-    *predicted = NULL;
+    *predicted = __builtin_return_address(0);
     const int refused = CORO__LIKELY(caller != NULL) ? coro__waiters_check(list) : -EPERM;
     if (CORO__UNLIKELY(refused < 0)) {
         coro__waiter_init(&waiting->waiter, &waiting->wait);

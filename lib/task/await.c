@@ -50,7 +50,7 @@ static __attribute__((noinline)) int wait_for_end(coro_task *caller, coro_task *
     else
         rc = end_cancelled(&await, rc, value);
     coro__task_release(task);
-    return coro__return_after(predicted, rc);
+    return coro__return_after(predicted, true, rc);
 }
 
 /* There is nothing to wait for: the task is done, or may not be waited for. */

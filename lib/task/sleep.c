@@ -42,7 +42,7 @@ int coro_yield(void)
     task = coro__ready_switch_plainly(ready, task, next, &predicted);
     if (CORO__UNLIKELY(task->must_cancel))
         return coro__deliver_cancel(task);
-    return coro__return_after(predicted, 0);
+    return coro__return_after(predicted, true, 0);
 }
 
 static __attribute__((noinline)) int sleep_for(coro_duration duration)
@@ -62,7 +62,7 @@ static __attribute__((noinline)) int sleep_for(coro_duration duration)
     rc = coro__park_predicting(&loop->ready, &sleep.wait, &predicted);
     if (CORO__UNLIKELY(rc < 0))
         coro__loop_stop_timer(loop, &sleep.timer);
-    return coro__return_after(predicted, rc);
+    return coro__return_after(predicted, true, rc);
 }
 
 int coro_sleep(coro_duration duration)

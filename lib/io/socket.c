@@ -41,7 +41,9 @@ CORO__INLINE ssize_t perform_plain(const struct coro__operation_kind *kind, int 
                : -EINVAL;
 }
 
-static ssize_t try_recv(struct coro__operation *operation, struct coro__fd *fd)
+/* This one and try_send() are part of the calls below: after a system call the processor does not
+ * know any more where a function returns to. */
+CORO__INLINE ssize_t try_recv(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct plain *call = CORO__CONTAINER_OF(operation, struct plain, operation);
     const ssize_t n = coro__receive(fd, call->buffer, call->size, call->flags);
@@ -75,7 +77,7 @@ ssize_t coro_recv(int fd, void *buffer, size_t n, int flags)
                  : perform_plain(&kind_of_recv, fd, buffer, n, 0);
 }
 
-static ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
+CORO__INLINE ssize_t try_send(struct coro__operation *operation, struct coro__fd *fd)
 {
     const struct plain *call = CORO__CONTAINER_OF(operation, struct plain, operation);
     const int saved_errno = errno;
@@ -99,9 +101,14 @@ static const struct coro__operation_kind kind_of_send = {.wait = CORO__OPERATION
                                                          .attempt = try_send,
                                                          .as_send = plain_as_send};
 
-ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
+CORO__INLINE ssize_t send_some(int fd, const void *buffer, size_t n, int flags)
 {
     return perform_plain(&kind_of_send, fd, (void *)(uintptr_t)buffer, n, flags);
+}
+
+ssize_t coro_send(int fd, const void *buffer, size_t n, int flags)
+{
+    return send_some(fd, buffer, n, flags);
 }
 
 ssize_t coro_send_all(int fd, const void *buffer, size_t n, int flags, size_t *done)
@@ -110,7 +117,7 @@ ssize_t coro_send_all(int fd, const void *buffer, size_t n, int flags, size_t *d
     size_t count = 0;
     ssize_t rc;
     do {
-        rc = coro_send(fd, at, n - count, flags);
+        rc = send_some(fd, at, n - count, flags);
         if (rc > 0) {
             at += rc;
             count += (size_t)rc;

@@ -9,14 +9,13 @@
 #include "support_stacks.h"
 #include "support_syscall.h"
 
+#include "sched/advice.h"
+
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise (-1) /* which nothing calls, then */
 #endif

@@ -43,8 +43,8 @@ struct coro__context {
  * nothing over the switch, which costs less than keeping `from`.
  *
  * `predicted` is where the processor, which goes by the last call that has not returned, will
- * expect the next return to lead: where the function that leaves was called from, if it mostly is
- * left here. It then is that of whoever was left for it, and for coro__return_after().
+ * expect the next return to lead. In: where the function was called from that leaves. Out: what
+ * whoever was left for this context gave; for coro__return_after().
  */
 CORO__INLINE struct coro__context *coro__context_switch_predicting(struct coro__context *from,
                                                                    struct coro__context *to,

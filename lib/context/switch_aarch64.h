@@ -6,9 +6,9 @@
 #ifndef CORO_CONTEXT_SWITCH_AARCH64_H
 #define CORO_CONTEXT_SWITCH_AARCH64_H
 
+#include "context/return_plainly.h"
 #include "util/compiler.h"
 
-#include <stdbool.h>
 #include <ucontext.h>
 
 struct coro__registers {
@@ -78,13 +78,6 @@ CORO__INLINE void coro__registers_born(struct coro__registers *registers, const 
 }
 
 #define CORO__SWITCH_CODE
-
-CORO__INLINE int coro__return_after(const void *predicted, bool same, int value)
-{
-    (void)predicted;
-    (void)same;
-    return value;
-}
 
 /* Fetches the end of a stack that is about to be entered. */
 CORO__INLINE void coro__registers_prefetch(const struct coro__registers *registers)

@@ -4,9 +4,9 @@
 #ifndef CORO_CONTEXT_SWITCH_UCONTEXT_H
 #define CORO_CONTEXT_SWITCH_UCONTEXT_H
 
+#include "context/return_plainly.h"
 #include "util/compiler.h"
 
-#include <stdbool.h>
 #include <ucontext.h>
 
 struct coro__registers {
@@ -23,13 +23,6 @@ CORO__INLINE struct coro__registers *coro__registers_switch(struct coro__registe
 {
     (void)predicted;
     return coro__registers_exchange(from, to);
-}
-
-CORO__INLINE int coro__return_after(const void *predicted, bool same, int value)
-{
-    (void)predicted;
-    (void)same;
-    return value;
 }
 
 CORO__INLINE void coro__registers_copy(struct coro__registers *to,

@@ -4,6 +4,19 @@
 #define CORO_SCHED_ADVICE_H
 
 #include <stddef.h>
+#include <sys/mman.h>
+
+/* Linux 6.13 and 5.14, which the headers may not be of; the numbers are the same on every
+ * architecture. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* For fewer pieces a call for each is no slower: this one takes three. */
 enum { CORO__ADVICE_LEAST = 8 };

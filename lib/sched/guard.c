@@ -11,16 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Linux 6.13; the number is the same on every architecture. */
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
-/* Linux 5.14. */
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-
 void coro__guards_init(struct coro__guards *guards, const struct coro__log *log)
 {
     memset(guards, 0, sizeof *guards);

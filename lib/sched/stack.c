@@ -10,11 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Linux 5.14. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 enum {
     COLOURS = 16,
     COLOUR_BYTES = 64,

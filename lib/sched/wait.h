@@ -98,11 +98,12 @@ CORO__INLINE int coro__park_predicting(struct coro__ready *ready, struct coro__w
 {
     coro_task *task = wait->task;
     task->wait = wait;
-    *predicted = NULL;
-    if (CORO__LIKELY(!task->unusual))
+    if (CORO__LIKELY(!task->unusual)) {
         task = coro__ready_switch_plainly(ready, task, coro__ready_next(ready), predicted);
-    else
+    } else {
         task = coro__leave_unusual(ready, task);
+        *predicted = NULL;
+    }
     task->wait = NULL;
     const int status = wait->status;
     if (CORO__LIKELY(!(status | task->must_cancel)))

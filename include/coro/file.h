@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regular files and folders. The kernel has no way to wait for a disk but to block, so each call
- * here is made in a thread of coro_to_thread(), and a slow disk holds up no other task. Calls that
- * are missing here go through coro_to_thread() itself. asyncio has no such calls.
+ * Regular files and folders. A plain call makes its thread wait for the disk; here only the task
+ * waits. With the poller "io_uring" the kernel makes the calls (but for coro_ftruncate()), those of
+ * one pass together; else they are made in threads of coro_to_thread(). Calls that are missing here
+ * go through coro_to_thread() itself. asyncio has no such calls.
  *
  *     int fd = coro_open("notes.txt", O_RDWR | O_CREAT, 0666);
  *     ssize_t got = coro_pread(fd, buffer, sizeof buffer, 0);
@@ -10,7 +11,8 @@
  *
  * Each returns what the call of POSIX does, and for a failure the negative errno of it, or
  *   -ECANCELED  the caller was cancelled. If the call had not begun it never will; if it had, the
- *               caller has waited for its end, and what it has done stays done
+ *               caller has waited for its end, which io_uring brings forward where it can, and what
+ *               it has done stays done
  *   -EINVAL     a pointer is NULL
  *   -EPERM      the caller is no task (or the system says so)
  *   -EAGAIN     there is no thread and none could be started

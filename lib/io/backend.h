@@ -10,7 +10,7 @@
  * number given away, without anybody telling the library.
  *
  * A back end may also make calls itself (calls): it may receive and accept ahead of the calls of
- * tasks, which then get what was taken, and it may gather sends.
+ * tasks, which then get what was taken, it may gather sends, and it may make calls on files.
  */
 #ifndef CORO_IO_BACKEND_H
 #define CORO_IO_BACKEND_H
@@ -43,6 +43,7 @@ enum {
     CORO__NEW = 128,
 };
 
+struct coro__file_call;
 struct coro__send;
 
 /* What a back end does that makes calls itself. */
@@ -67,6 +68,9 @@ struct coro__backend_calls {
     void (*unsend)(struct coro__backend *backend, struct coro__send *send);
     /* Makes all sends that are queued. */
     void (*submit)(struct coro__backend *backend);
+    /* Makes a call on a file as coro__file_make() does; false if it makes none of that kind. */
+    bool (*make_file_call)(struct coro__backend *backend, struct coro__file_call *call,
+                           ssize_t *rc);
 };
 
 struct coro__backend_kind {

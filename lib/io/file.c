@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/file.h"
-#include "coro/thread.h"
+#include "io/file_call.h"
 #include "util/memory.h"
 
 #include <errno.h>
@@ -11,106 +11,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/*
- * An operation lies on the stack of its caller, who waits until the thread has done with it, also
- * where it is cancelled: an operation that went on behind its caller's back could use a descriptor
- * that has another file by then, or undo what comes after it.
- */
-
-enum operation_kind {
-    OPEN,
-    CLOSE,
-    READ,
-    WRITE,
-    SYNC,
-    SYNC_DATA,
-    TRUNCATE,
-    STATUS_OF_FD,
-    STATUS,
-    STATUS_OF_LINK,
-    UNLINK,
-    RENAME,
-    MAKE_FOLDER,
-    REMOVE_FOLDER,
-};
-
-struct operation {
-    enum operation_kind kind;
-    int fd;
-    const char *path;
-    const char *to;
-    int flags;
-    mode_t mode;
-    const struct iovec *parts;
-    int count;
-    off_t offset; /* or size */
-    struct stat *status;
-    bool done;
-    ssize_t result; /* valid when done: what the system call returned, or its negative errno */
-};
-
-static ssize_t call(const struct operation *op)
+static int call_on_fd(enum coro__file_call_kind kind, int fd)
 {
-    switch (op->kind) {
-    case OPEN:
-        return open(op->path, op->flags, op->mode);
-    case CLOSE:
-        return close(op->fd);
-    case READ:
-        return preadv(op->fd, op->parts, op->count, op->offset);
-    case WRITE:
-        return pwritev(op->fd, op->parts, op->count, op->offset);
-    case SYNC:
-        return fsync(op->fd);
-    case SYNC_DATA:
-        return fdatasync(op->fd);
-    case TRUNCATE:
-        return ftruncate(op->fd, op->offset);
-    case STATUS_OF_FD:
-        return fstat(op->fd, op->status);
-    case STATUS:
-        return stat(op->path, op->status);
-    case STATUS_OF_LINK:
-        return lstat(op->path, op->status);
-    case UNLINK:
-        return unlink(op->path);
-    case RENAME:
-        return rename(op->path, op->to);
-    case MAKE_FOLDER:
-        return mkdir(op->path, op->mode);
-    case REMOVE_FOLDER:
-        return rmdir(op->path);
-    }
-    errno = ENOSYS;
-    return -1;
+    return (int)coro__file_make(&(struct coro__file_call){.kind = kind, .fd = fd});
 }
 
-static int perform(void *arg)
-{
-    struct operation *op = arg;
-    const ssize_t rc = call(op);
-    op->result = rc < 0 ? -errno : rc;
-    op->done = true;
-    return 0;
-}
-
-static ssize_t perform_in_thread(struct operation *op)
-{
-    const coro_thread_options options = {.wait_on_cancel = true};
-    const int rc = coro_to_thread_with(&options, perform, op);
-    return rc < 0 ? rc : op->result;
-}
-
-static int perform_on_fd(enum operation_kind kind, int fd)
-{
-    return (int)perform_in_thread(&(struct operation){.kind = kind, .fd = fd});
-}
-
-static int perform_on_path(enum operation_kind kind, const char *path, mode_t mode)
+static int call_on_path(enum coro__file_call_kind kind, const char *path, mode_t mode)
 {
     if (!path)
         return -EINVAL;
-    return (int)perform_in_thread(&(struct operation){.kind = kind, .path = path, .mode = mode});
+    return (int)coro__file_make(
+        &(struct coro__file_call){.kind = kind, .path = path, .mode = mode});
 }
 
 static void close_quietly(int fd)
@@ -124,59 +35,62 @@ int coro_open(const char *path, int flags, mode_t mode)
 {
     if (!path)
         return -EINVAL;
-    struct operation op = {
-        .kind = OPEN, .path = path, .flags = flags | O_CLOEXEC | O_NONBLOCK, .mode = mode};
-    const int rc = (int)perform_in_thread(&op);
-    if (rc < 0 && op.done && op.result >= 0)
-        close_quietly((int)op.result);
+    struct coro__file_call call = {.kind = CORO__FILE_OPEN,
+                                   .path = path,
+                                   .flags = flags | O_CLOEXEC | O_NONBLOCK,
+                                   .mode = mode};
+    const int rc = (int)coro__file_make(&call);
+    if (rc < 0 && call.made && call.result >= 0)
+        close_quietly((int)call.result);
     return rc;
 }
 
 /* --- Data ------------------------------------------------------------------------------------- */
-static ssize_t transfer(enum operation_kind kind, int fd, const struct iovec *parts, int count,
-                        off_t offset)
+static ssize_t transfer(enum coro__file_call_kind kind, int fd, const struct iovec *parts,
+                        int count, off_t offset)
 {
     if (!parts && count != 0)
         return -EINVAL;
-    return perform_in_thread(&(struct operation){
+    return coro__file_make(&(struct coro__file_call){
         .kind = kind, .fd = fd, .parts = parts, .count = count, .offset = offset});
 }
 
 ssize_t coro_preadv(int fd, const struct iovec *parts, int count, off_t offset)
 {
-    return transfer(READ, fd, parts, count, offset);
+    return transfer(CORO__FILE_READ, fd, parts, count, offset);
 }
 
 ssize_t coro_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
-    return transfer(WRITE, fd, parts, count, offset);
+    return transfer(CORO__FILE_WRITE, fd, parts, count, offset);
 }
 
 ssize_t coro_pread(int fd, void *buffer, size_t size, off_t offset)
 {
     const struct iovec part = {.iov_base = buffer, .iov_len = size};
-    return !buffer && size > 0 ? -EINVAL : transfer(READ, fd, &part, 1, offset);
+    return !buffer && size > 0 ? -EINVAL : transfer(CORO__FILE_READ, fd, &part, 1, offset);
 }
 
 ssize_t coro_pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
     const struct iovec part = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
-    return !buffer && size > 0 ? -EINVAL : transfer(WRITE, fd, &part, 1, offset);
+    return !buffer && size > 0 ? -EINVAL : transfer(CORO__FILE_WRITE, fd, &part, 1, offset);
 }
 
 int coro_fsync(int fd)
 {
-    return perform_on_fd(SYNC, fd);
+    return call_on_fd(CORO__FILE_SYNC, fd);
 }
 
 int coro_fdatasync(int fd)
 {
-    return perform_on_fd(SYNC_DATA, fd);
+    return call_on_fd(CORO__FILE_SYNC_DATA, fd);
 }
 
 int coro_ftruncate(int fd, off_t size)
 {
-    return (int)perform_in_thread(&(struct operation){.kind = TRUNCATE, .fd = fd, .offset = size});
+    return (int)coro__file_make(
+        &(struct coro__file_call){.kind = CORO__FILE_TRUNCATE, .fd = fd, .offset = size});
 }
 
 /* --- Status and folders ----------------------------------------------------------------------- */
@@ -184,48 +98,49 @@ int coro_fstat(int fd, struct stat *status)
 {
     if (!status)
         return -EINVAL;
-    return (int)perform_in_thread(
-        &(struct operation){.kind = STATUS_OF_FD, .fd = fd, .status = status});
+    return (int)coro__file_make(
+        &(struct coro__file_call){.kind = CORO__FILE_STATUS_OF_FD, .fd = fd, .status = status});
 }
 
-static int status_of_path(enum operation_kind kind, const char *path, struct stat *status)
+static int status_of_path(enum coro__file_call_kind kind, const char *path, struct stat *status)
 {
     if (!path || !status)
         return -EINVAL;
-    return (int)perform_in_thread(
-        &(struct operation){.kind = kind, .path = path, .status = status});
+    return (int)coro__file_make(
+        &(struct coro__file_call){.kind = kind, .path = path, .status = status});
 }
 
 int coro_stat(const char *path, struct stat *status)
 {
-    return status_of_path(STATUS, path, status);
+    return status_of_path(CORO__FILE_STATUS, path, status);
 }
 
 int coro_lstat(const char *path, struct stat *status)
 {
-    return status_of_path(STATUS_OF_LINK, path, status);
+    return status_of_path(CORO__FILE_STATUS_OF_LINK, path, status);
 }
 
 int coro_unlink(const char *path)
 {
-    return perform_on_path(UNLINK, path, 0);
+    return call_on_path(CORO__FILE_UNLINK, path, 0);
 }
 
 int coro_rename(const char *from, const char *to)
 {
     if (!from || !to)
         return -EINVAL;
-    return (int)perform_in_thread(&(struct operation){.kind = RENAME, .path = from, .to = to});
+    return (int)coro__file_make(
+        &(struct coro__file_call){.kind = CORO__FILE_RENAME, .path = from, .to = to});
 }
 
 int coro_mkdir(const char *path, mode_t mode)
 {
-    return perform_on_path(MAKE_FOLDER, path, mode);
+    return call_on_path(CORO__FILE_MAKE_FOLDER, path, mode);
 }
 
 int coro_rmdir(const char *path)
 {
-    return perform_on_path(REMOVE_FOLDER, path, 0);
+    return call_on_path(CORO__FILE_REMOVE_FOLDER, path, 0);
 }
 
 /* --- Whole files ------------------------------------------------------------------------------ */
@@ -323,9 +238,9 @@ static int write_content(int fd, const char *data, size_t size)
 /* What has been written may go to the disk only now, and fail; but it is closed in any case. */
 static int close_written(int fd)
 {
-    struct operation op = {.kind = CLOSE, .fd = fd};
-    const int rc = (int)perform_in_thread(&op);
-    if (!op.done)
+    struct coro__file_call call = {.kind = CORO__FILE_CLOSE, .fd = fd};
+    const int rc = (int)coro__file_make(&call);
+    if (!call.made)
         close_quietly(fd);
     return rc;
 }

@@ -5,7 +5,8 @@
  * Fds are watched by polls of a single shot, which are cancelled when nobody waits any more: a
  * request in the ring holds its file open. The exceptions are streams that tasks receive from and
  * listeners: at the second wait in a row the ring is told to go on receiving, or accepting, ahead
- * of the calls (io_uring_ahead.c). Sends are gathered while other tasks run (io_uring_send.c).
+ * of the calls (io_uring_ahead.c). Sends are gathered while other tasks run (io_uring_send.c), and
+ * so are calls on files (io_uring_file.c).
  *
  * The kernel works for the ring only when it is entered, and what has completed is then taken out
  * at once. So a system call on a socket finds what comes behind that which is held, and a request
@@ -18,8 +19,8 @@
 #include "io/io_uring_buffers.h"
 #include "io/send.h"
 
-/* Of a request, the lowest bits of its user_data. Above them: for a send its address, for others a
- * serial number and the fd's number. */
+/* Of a request, the lowest bits of its user_data. Above them: for a send and a call on a file its
+ * address, for others a serial number and the fd's number. */
 enum coro__uring_tag {
     CORO__URING_NOTHING, /* what comes of it is of no interest */
     CORO__URING_WAKE_UP, /* the inbox's eventfd, which is never read */
@@ -28,6 +29,7 @@ enum coro__uring_tag {
     CORO__URING_RECEIVE,
     CORO__URING_ACCEPT,
     CORO__URING_SEND,
+    CORO__URING_FILE,
     CORO__URING_TAGS,
 };
 
@@ -78,9 +80,6 @@ static inline struct coro__uring_fd *coro__uring_fd_of(const struct coro__fd *fd
     return fd->own;
 }
 
-/* What the back end knows of an fd, which is made at the first use; NULL without memory. */
-struct coro__uring_fd *coro__uring_find(struct coro__uring *uring, struct coro__fd *fd);
-
 /* The next request; if there is no room, what is pending is submitted first, and what has completed
  * reported. */
 struct io_uring_sqe *coro__uring_request(struct coro__uring *uring);
@@ -93,8 +92,31 @@ void coro__uring_name(struct coro__uring *uring, struct coro__fd *fd, struct io_
 void coro__uring_cancel(struct coro__uring *uring, struct coro__uring_fd *own, unsigned slot,
                         bool awaited);
 
+/* The same for a request that is on no fd's list. */
+void coro__uring_cancel_request(struct coro__uring *uring, uint64_t name);
+
+/* One that the kernel has not taken will do nothing. */
+void coro__uring_take_back(struct io_uring_sqe *request);
+
 /* Submits, lets the kernel work and reports what has completed. */
 void coro__uring_enter(struct coro__uring *uring, coro_duration limit);
+
+/* Has all be done that the kernel can do, the cancels before it among that. */
+void coro__uring_finish(struct coro__uring *uring);
+
+/* --- Watching --------------------------------------------------------------------------------- */
+/* What the back end knows of an fd, which is made at the first use; NULL without memory. */
+struct coro__uring_fd *coro__uring_find(struct coro__uring *uring, struct coro__fd *fd);
+
+/* A poll of one direction has completed. If it has failed, who waits tries again. */
+void coro__uring_polled(struct coro__uring *uring, struct coro__fd *fd, unsigned slot,
+                        const struct io_uring_cqe *completion);
+
+/* See struct coro__backend_kind, and _calls. */
+int coro__uring_watch(struct coro__backend *backend, struct coro__fd *fd, unsigned directions);
+void coro__uring_unwatch(struct coro__backend *backend, struct coro__fd *fd, unsigned directions);
+void coro__uring_forget(struct coro__backend *backend, struct coro__fd *fd);
+int coro__uring_verify(struct coro__backend *backend, struct coro__fd *fd);
 
 /* --- Ahead ------------------------------------------------------------------------------------ */
 /* A task is to wait for reading: true if the wait is for what goes ahead, as it does from now on or
@@ -125,5 +147,12 @@ int coro__uring_take_connection(struct coro__backend *backend, struct coro__fd *
 bool coro__uring_send(struct coro__backend *backend, struct coro__fd *fd, struct coro__send *send);
 void coro__uring_unsend(struct coro__backend *backend, struct coro__send *send);
 void coro__uring_sent(struct coro__send *send, ssize_t result);
+
+/* --- Calls on files --------------------------------------------------------------------------- */
+struct coro__uring_file;
+
+bool coro__uring_make_file_call(struct coro__backend *backend, struct coro__file_call *call,
+                                ssize_t *rc);
+void coro__uring_made(struct coro__uring_file *file, ssize_t result);
 
 #endif

@@ -42,11 +42,8 @@ static void dequeue(struct coro__send *send)
 
 void coro__uring_unsend(struct coro__backend *backend, struct coro__send *send)
 {
-    struct io_uring_sqe *request = send->request;
     (void)backend;
-    io_uring_prep_nop(request);
-    request->flags = IOSQE_CQE_SKIP_SUCCESS;
-    request->user_data = CORO__URING_NOTHING;
+    coro__uring_take_back(send->request);
     dequeue(send);
 }
 

@@ -28,8 +28,8 @@ struct coro__loop {
     struct coro__ready ready; /* the first member: coro__ready_here is also the loop */
     struct coro__timers timers;
     struct coro__inbox *inbox;
-    size_t
-        expected; /* posts that will come for certain: the loop waits for them, and its end too */
+    size_t expected; /* posts, and ends of calls on files, that will come for certain: the
+                        loop waits for them, and its end too */
     struct coro__poller *poller; /* NULL until it is needed */
     char poller_name[16];        /* the one that is asked for; empty is the default */
     size_t fd_waits;             /* tasks that are parked until something happens to an fd */
@@ -97,14 +97,14 @@ static inline void coro__loop_stop(struct coro__loop *loop)
     coro__loop_visit_next(loop);
 }
 
-/* One post more to wait for. */
+/* One more to wait for. */
 static inline void coro__loop_expect(struct coro__loop *loop)
 {
     loop->expected++;
     coro__loop_visit_next(loop);
 }
 
-/* One post less. */
+/* One less. */
 static inline void coro__loop_unexpect(struct coro__loop *loop)
 {
     if (--loop->expected == 0 && loop->ending)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Valgrind is told, which memory is stacks for one, and asked; nothing without its header at
+/* What Valgrind is told, which memory is stacks for one, and asked; nothing without its headers at
  * configure time. */
 #ifndef CORO_UTIL_VALGRIND_H
 #define CORO_UTIL_VALGRIND_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #if HAVE_VALGRIND
-#include <valgrind/valgrind.h>
+#include <valgrind/memcheck.h>
 
 /* Between these two, reads of what it takes for unused stack are no errors. */
 #define coro__valgrind_pause()  VALGRIND_DISABLE_ERROR_REPORTING
@@ -29,6 +29,12 @@ static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
 static inline void coro__valgrind_deregister_stack(unsigned id)
 {
     VALGRIND_STACK_DEREGISTER(id);
+}
+
+/* The kernel has written there behind its back. */
+static inline void coro__valgrind_define(void *memory, size_t size)
+{
+    VALGRIND_MAKE_MEM_DEFINED(memory, size);
 }
 
 #else
@@ -51,6 +57,12 @@ static inline unsigned coro__valgrind_register_stack(char *low, size_t size)
 static inline void coro__valgrind_deregister_stack(unsigned id)
 {
     (void)id;
+}
+
+static inline void coro__valgrind_define(void *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
 }
 
 #endif

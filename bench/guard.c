@@ -201,6 +201,15 @@ static void timers(void)
         coro_handle_cancel(&pending[i]);
 }
 
+static void timeouts(void)
+{
+    for (size_t i = 0; i < times; i++) {
+        coro_timeout timeout;
+        must(coro_timeout_begin(&timeout, CORO_SECOND));
+        must(coro_timeout_end(&timeout, 0));
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -208,7 +217,7 @@ static const struct {
     {"yield-2", yield_two},     {"yield-1000", yield_thousand},  {"create-join", create_and_join},
     {"sleep", sleep_alone},     {"queue-ping-pong", ping_pong},  {"lock", lock_contended},
     {"event", event_ping_pong}, {"cancel", cancel_sleeping},     {"gather-10", gather_ten},
-    {"call-soon", call_soon},   {"timer-insert-cancel", timers},
+    {"call-soon", call_soon},   {"timer-insert-cancel", timers}, {"timeout", timeouts},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };

@@ -12,6 +12,7 @@ struct coro__block;
 
 struct coro__block_kind {
     const char *name; /* for the report: "timeout scope" */
+    size_t size;      /* of the kind's struct */
     const char *end;  /* the call that was not made */
     enum coro_log_event event;
     /* Gives up all that the block holds, before its cell goes back. */

@@ -11,21 +11,25 @@
 #ifndef CORO_SCHED_CELL_H
 #define CORO_SCHED_CELL_H
 
-#include "util/list.h"
+#include "util/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* The first member of whatever is in a cell. */
 struct coro__cell {
-    struct coro__list free;
+    struct coro__cell *next_free;
     uint64_t number; /* 0 while free */
 };
 
-enum { CORO__CELL_SIZE = 256 };
+enum {
+    CORO__CELL_SIZE = 256,
+    CORO__CELL_LOOP_SHIFT = 40, /* of the loop, in the number of a cell */
+};
 
 struct coro__cells {
-    struct coro__list free;
+    struct coro__cell *free;
     struct coro__cell_slab *slabs;
     uint64_t loop;   /* the number of the loop, as the high bits of its cells' numbers */
     uint64_t number; /* of the last cell that was taken */
@@ -34,12 +38,33 @@ struct coro__cells {
 void coro__cells_init(struct coro__cells *cells);
 void coro__cells_destroy(struct coro__cells *cells);
 
-/* A cell, zeroed behind its head; NULL without memory. */
-struct coro__cell *coro__cell_take(struct coro__cells *cells);
-void coro__cell_give(struct coro__cells *cells, struct coro__cell *cell);
+/* Makes further cells; false without memory. */
+CORO__COLD bool coro__cells_grow(struct coro__cells *cells);
+
+/* A cell, in which all behind its head is as it was left; NULL without memory. */
+CORO__INLINE struct coro__cell *coro__cell_take(struct coro__cells *cells)
+{
+    if (CORO__UNLIKELY(!cells->free) && !coro__cells_grow(cells))
+        return NULL;
+    struct coro__cell *cell = cells->free;
+    cells->free = cell->next_free;
+    cell->number = ++cells->number;
+    return cell;
+}
+
+CORO__INLINE void coro__cell_give(struct coro__cells *cells, struct coro__cell *cell)
+{
+    cell->number = 0;
+    cell->next_free = cells->free;
+    cells->free = cell;
+}
 
 /* The cell, if this is the number of its use, else NULL. */
-struct coro__cell *coro__cell_find(const struct coro__cells *cells, struct coro__cell *cell,
-                                   uint64_t number);
+CORO__INLINE struct coro__cell *coro__cell_find(const struct coro__cells *cells,
+                                                struct coro__cell *cell, uint64_t number)
+{
+    const bool same_loop = number >> CORO__CELL_LOOP_SHIFT == cells->loop;
+    return cell && same_loop && cell->number == number ? cell : NULL;
+}
 
 #endif

@@ -101,6 +101,20 @@ static size_t take_first(struct coro__timers *timers)
     return slot;
 }
 
+/* Takes entries out whose timers were stopped, as long as that moves no other one: who was started
+ * last is at the end, most likely, and is stopped first. */
+CORO__INLINE void drop_last(struct coro__timers *timers)
+{
+    while (timers->stopped > 0) {
+        const size_t slot = timers->heap[timers->count - 1].slot;
+        if (timers->slots[slot].timer)
+            break;
+        free_slot(timers, slot);
+        timers->count--;
+        timers->stopped--;
+    }
+}
+
 static void forget_all(struct coro__timers *timers)
 {
     timers->count = timers->stopped = 0;
@@ -196,6 +210,7 @@ void coro__timer_stop(struct coro__timers *timers, struct coro__ready *ready,
     timers->slots[timer->slot].timer = NULL;
     timer->slot = CORO__TIMER_NOWHERE;
     timers->stopped++;
+    drop_last(timers);
     if (timers->stopped == timers->count)
         forget_all(timers);
     else if (timers->stopped > timers->count / 2 && timers->stopped > FEW_STOPPED)

@@ -95,9 +95,15 @@ static int call(bool soon, coro_time when, coro_call_fn *fn, void *arg, coro_han
     return rc;
 }
 
+static coro_time now_here(void)
+{
+    return coro__ready_here ? coro__loop_now(coro__loop_here()) : 0;
+}
+
 int coro_call_soon(coro_call_fn *fn, void *arg, coro_handle *handle)
 {
-    return call(true, coro__ready_here ? coro__loop_now(coro__loop_here()) : 0, fn, arg, handle);
+    const coro_time now = handle ? now_here() : 0; /* who has no handle cannot ask for it */
+    return call(true, now, fn, arg, handle);
 }
 
 int coro_call_at(coro_time when, coro_call_fn *fn, void *arg, coro_handle *handle)
@@ -107,8 +113,7 @@ int coro_call_at(coro_time when, coro_call_fn *fn, void *arg, coro_handle *handl
 
 int coro_call_later(coro_duration delay, coro_call_fn *fn, void *arg, coro_handle *handle)
 {
-    const coro_time now = coro__ready_here ? coro__loop_now(coro__loop_here()) : 0;
-    return coro_call_at(coro__time_after(now, delay), fn, arg, handle);
+    return coro_call_at(coro__time_after(now_here(), delay), fn, arg, handle);
 }
 
 /* The call that a handle stands for; NULL if it has been made or cancelled, or is another loop's.

@@ -85,6 +85,7 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "coro_completed",
+                                             .size = sizeof(struct completed),
                                              .end = "coro_completed_end",
                                              .event = CORO_LOG_COMPLETED_NOT_ENDED,
                                              .abandon = abandon};

@@ -133,6 +133,7 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "task group",
+                                             .size = sizeof(struct group),
                                              .end = "coro_group_end",
                                              .event = CORO_LOG_GROUP_NOT_ENDED,
                                              .abandon = abandon};

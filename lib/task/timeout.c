@@ -33,6 +33,7 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "timeout scope",
+                                             .size = sizeof(struct scope),
                                              .end = "coro_timeout_end",
                                              .event = CORO_LOG_TIMEOUT_NOT_ENDED,
                                              .abandon = abandon};
@@ -63,18 +64,22 @@ static void destroy(struct coro__loop *loop, struct scope *scope)
     coro__block_end(loop, &scope->block);
 }
 
-/* Has the scope expire at the deadline instead of whenever it was to. 0, or -ENOMEM: it has no
- * deadline then. */
-static int set_deadline(struct coro__loop *loop, struct scope *scope, coro_time deadline)
+static coro_time now_here(void)
 {
-    coro__loop_stop_timer(loop, &scope->timer);
-    if (deadline > coro__loop_now(loop))
+    return coro__caller() ? coro__loop_now(coro__loop_here()) : 0;
+}
+
+/* Has a scope without a deadline expire at this one. 0, or -ENOMEM. */
+static int set_deadline(struct coro__loop *loop, struct scope *scope, coro_time deadline,
+                        coro_time now)
+{
+    if (deadline > now)
         return coro__loop_start_timer(loop, &scope->timer, deadline);
     coro__ready_push_callback(&loop->ready, &scope->timer.callback);
     return 0;
 }
 
-int coro_timeout_begin_at(coro_timeout *timeout, coro_time deadline)
+static int begin(coro_timeout *timeout, coro_time deadline, coro_time now)
 {
     coro_task *task = coro__caller();
     *timeout = (coro_timeout){.cell = NULL, .deadline = deadline, .expired = false};
@@ -84,7 +89,7 @@ int coro_timeout_begin_at(coro_timeout *timeout, coro_time deadline)
     struct scope *scope = create(loop, task);
     if (!scope)
         return -ENOMEM;
-    const int rc = set_deadline(loop, scope, deadline);
+    const int rc = set_deadline(loop, scope, deadline, now);
     if (rc < 0) {
         destroy(loop, scope);
         return rc;
@@ -94,10 +99,15 @@ int coro_timeout_begin_at(coro_timeout *timeout, coro_time deadline)
     return 0;
 }
 
+int coro_timeout_begin_at(coro_timeout *timeout, coro_time deadline)
+{
+    return begin(timeout, deadline, now_here());
+}
+
 int coro_timeout_begin(coro_timeout *timeout, coro_duration limit)
 {
-    const coro_time now = coro__caller() ? coro__loop_now(coro__loop_here()) : 0;
-    return coro_timeout_begin_at(timeout, coro__time_after(now, limit));
+    const coro_time now = now_here();
+    return begin(timeout, coro__time_after(now, limit), now);
 }
 
 int coro_timeout_end(coro_timeout *timeout, int rc)
@@ -126,7 +136,9 @@ int coro_timeout_reschedule(coro_timeout *timeout, coro_time deadline)
     struct scope *scope = scope_of(timeout);
     if (!scope || scope->expired)
         return -EINVAL;
-    const int rc = set_deadline(coro__loop_here(), scope, deadline);
+    struct coro__loop *loop = coro__loop_here();
+    coro__loop_stop_timer(loop, &scope->timer);
+    const int rc = set_deadline(loop, scope, deadline, coro__loop_now(loop));
     timeout->deadline = rc < 0 ? CORO_FOREVER : deadline;
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -255,6 +256,91 @@ FILE_TEST(many_calls_go_on_at_a_time)
     return 0;
 }
 
+static int notes(void *seen)
+{
+    *(bool *)seen = true;
+    return 0;
+}
+
+/* Whether another task ran during a read of this many bytes. */
+static bool others_run_while_reading(int fd, void *buffer, size_t size, ssize_t expected)
+{
+    bool seen = false;
+    coro_task *task = spawn(notes, &seen);
+    ck_assert_int_eq(coro_pread(fd, buffer, size, 0), expected);
+    const bool during = seen;
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    return during;
+}
+
+static bool can_read_what_is_in_memory(int fd)
+{
+    char found;
+    const struct iovec part = {&found, 1};
+    return preadv2(fd, &part, 1, 0, RWF_NOWAIT) == 1;
+}
+
+FILE_TEST(what_is_in_memory_is_read_at_once)
+{
+    enum { LARGE = 100000 };
+    static _Alignas(4096) char found[LARGE];
+    char *data = some_data(LARGE);
+    put("a", data, LARGE);
+    const int fd = coro_open(in_folder("a"), O_RDONLY, 0);
+    if (!can_read_what_is_in_memory(fd)) {
+        skip("what_is_in_memory_is_read_at_once: the file system cannot tell");
+        close(fd);
+        free(data);
+        return 0;
+    }
+    ck_assert(!others_run_while_reading(fd, found, 4096, 4096));
+    ck_assert_mem_eq(found, data, 4096);
+    ck_assert(others_run_while_reading(fd, found, LARGE, LARGE));
+    ck_assert_mem_eq(found, data, LARGE);
+    put("b", data, 100);
+    const int small = coro_open(in_folder("b"), O_RDONLY, 0);
+    ck_assert(!others_run_while_reading(small, found, 4096, 100));
+    close(small);
+    close(fd);
+    free(data);
+    return 0;
+}
+
+FILE_TEST(reading_past_the_memory_holds_nobody_up)
+{
+    static _Alignas(4096) char found[4096];
+    char *data = some_data(sizeof found);
+    put("a", data, sizeof found);
+    const int fd = open(in_folder("a"), O_RDONLY | O_DIRECT);
+    if (fd < 0) {
+        skip("reading_past_the_memory_holds_nobody_up: the file system has no O_DIRECT");
+    } else {
+        ck_assert(others_run_while_reading(fd, found, sizeof found, sizeof found));
+        ck_assert_mem_eq(found, data, sizeof found);
+        close(fd);
+    }
+    free(data);
+    return 0;
+}
+
+FILE_TEST(reading_for_ever_holds_nobody_up)
+{
+    char found[8];
+    bool seen = false;
+    put("a", "x", 1);
+    const int fd = coro_open(in_folder("a"), O_RDONLY, 0);
+    coro_task *task = spawn(notes, &seen);
+    while (!seen)
+        ck_assert_int_eq(coro_pread(fd, found, sizeof found, 0), 1);
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    task = spawn(notes, &seen);
+    for (seen = false; !seen;)
+        ck_assert_int_eq(coro_pread(-1, found, sizeof found, 0), -EBADF);
+    ck_assert_int_eq(coro_join(task, NULL), 0);
+    close(fd);
+    return 0;
+}
+
 /* On the virtual clock, which must not leave it behind. */
 FILE_TEST(a_call_is_no_longer_than_a_time_limit)
 {
@@ -366,6 +452,20 @@ FILE_TEST(failures_to_write_are_reported)
     return 0;
 }
 
+/* What goes beyond the limit may raise a signal; and check writes to a file as well. */
+FILE_TEST(a_file_can_be_too_large)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit small = {5, limit.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    const int rc = coro_write_file(in_folder("a"), "too large", 9);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    ck_assert_int_eq(rc, -EFBIG);
+    expect_content("a", "too l", 5);
+    return 0;
+}
+
 /* At whatever point it is cancelled. */
 FILE_TEST(cancels_at_any_moment_leave_no_descriptor)
 {
@@ -395,12 +495,16 @@ int main(void)
         outside_a_task_all_is_refused,
         errno_is_kept,
         many_calls_go_on_at_a_time,
+        what_is_in_memory_is_read_at_once,
+        reading_past_the_memory_holds_nobody_up,
+        reading_for_ever_holds_nobody_up,
         a_call_is_no_longer_than_a_time_limit,
         files_are_read_whole,
         files_of_no_size_are_read_whole,
         a_failed_read_leaves_nothing,
         files_are_written_whole,
         failures_to_write_are_reported,
+        a_file_can_be_too_large,
         cancels_at_any_moment_leave_no_descriptor,
         NULL,
     };

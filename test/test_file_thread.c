@@ -23,6 +23,7 @@ ssize_t __real_pwritev(int fd, const struct iovec *parts, int count, off_t offse
 int __real_close(int fd) REAL;
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_preadv(int fd, const struct iovec *parts, int count, off_t offset);
+ssize_t __wrap_preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags);
 ssize_t __wrap_pwritev(int fd, const struct iovec *parts, int count, off_t offset);
 int __wrap_close(int fd);
 
@@ -57,6 +58,13 @@ ssize_t __wrap_preadv(int fd, const struct iovec *parts, int count, off_t offset
     pass_the_gate();
     atomic_fetch_add(&reads, 1);
     return __real_preadv(fd, parts, count, offset);
+}
+
+/* No file is in memory. */
+ssize_t __wrap_preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    errno = EAGAIN;
+    return -1;
 }
 
 ssize_t __wrap_pwritev(int fd, const struct iovec *parts, int count, off_t offset)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Regular files and folders. A plain call makes its thread wait for the disk; here only the task
- * waits. With the poller "io_uring" the kernel makes the calls (but for coro_ftruncate()), those of
- * one pass together; else they are made in threads of coro_to_thread(). Calls that are missing here
- * go through coro_to_thread() itself. asyncio has no such calls.
+ * waits. With the poller "io_uring" threads of the kernel make the calls, those of one pass are
+ * handed over together, and closing and coro_ftruncate() are left to the threads of
+ * coro_to_thread(), which else make them all. Calls that are missing here go through
+ * coro_to_thread() itself. asyncio has no such calls.
  *
  *     int fd = coro_open("notes.txt", O_RDWR | O_CREAT, 0666);
  *     ssize_t got = coro_pread(fd, buffer, sizeof buffer, 0);
@@ -43,7 +44,10 @@ struct stat;
 CORO_API int coro_open(const char *path, int flags, mode_t mode);
 
 /* pread(2), pwrite(2), preadv(2), pwritev(2): at an offset, whatever the position of the
- * descriptor. Fewer bytes than asked for may be read or written; 0 read is the end of the file. */
+ * descriptor. Fewer bytes than asked for may be read or written; 0 read is the end of the file.
+ *
+ * Up to 64 KiB that the system has in memory are read at once, without a suspension (but at every
+ * 64th call), if it can tell: Linux can for most disks, but not for tmpfs or over a network. */
 CORO_API ssize_t coro_pread(int fd, void *buffer, size_t size, off_t offset);
 CORO_API ssize_t coro_pwrite(int fd, const void *buffer, size_t size, off_t offset);
 CORO_API ssize_t coro_preadv(int fd, const struct iovec *parts, int count, off_t offset);

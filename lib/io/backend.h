@@ -68,7 +68,8 @@ struct coro__backend_calls {
     void (*unsend)(struct coro__backend *backend, struct coro__send *send);
     /* Makes all sends that are queued. */
     void (*submit)(struct coro__backend *backend);
-    /* Makes a call on a file as coro__file_make() does; false if it makes none of that kind. */
+    /* Makes a call on a file as coro__file_make() does; false if it has not been made, and is to be
+     * in a thread. */
     bool (*make_file_call)(struct coro__backend *backend, struct coro__file_call *call,
                            ssize_t *rc);
 };

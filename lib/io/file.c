@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "coro/file.h"
+#include "config.h"
 #include "io/file_call.h"
+#include "io/io.h"
+#include "io/iov.h"
 #include "util/memory.h"
+#include CORO_CACHED_HEADER
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +50,25 @@ int coro_open(const char *path, int flags, mode_t mode)
 }
 
 /* --- Data ------------------------------------------------------------------------------------- */
+enum { MOST_AT_ONCE = 1 << 16 };
+
+/* A read of what is in memory, without waiting for anything: false if not all of it is, or it might
+ * keep other tasks from running. At the end of a file there is less than asked for. */
+static bool read_now(int fd, const struct iovec *parts, int count, off_t offset, ssize_t *got)
+{
+    char beyond;
+    const struct iovec next = {.iov_base = &beyond, .iov_len = 1};
+    size_t size;
+    if (!coro__iov_size(parts, count, &size) || size == 0 || size > MOST_AT_ONCE)
+        return false;
+    const int saved_errno = errno;
+    *got = coro__read_cached(fd, parts, count, offset);
+    const bool all = *got == 0 || *got == (ssize_t)size ||
+                     (*got > 0 && coro__read_cached(fd, &next, 1, offset + *got) == 0);
+    errno = saved_errno;
+    return all;
+}
+
 static ssize_t transfer(enum coro__file_call_kind kind, int fd, const struct iovec *parts,
                         int count, off_t offset)
 {
@@ -57,6 +80,13 @@ static ssize_t transfer(enum coro__file_call_kind kind, int fd, const struct iov
 
 ssize_t coro_preadv(int fd, const struct iovec *parts, int count, off_t offset)
 {
+    struct coro__io *io;
+    ssize_t got;
+    const int rc = coro__io_begin(&io);
+    if (rc == -ECANCELED)
+        return rc;
+    if (rc == 0 && parts && read_now(fd, parts, count, offset, &got))
+        return got;
     return transfer(CORO__FILE_READ, fd, parts, count, offset);
 }
 
@@ -68,7 +98,7 @@ ssize_t coro_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 ssize_t coro_pread(int fd, void *buffer, size_t size, off_t offset)
 {
     const struct iovec part = {.iov_base = buffer, .iov_len = size};
-    return !buffer && size > 0 ? -EINVAL : transfer(CORO__FILE_READ, fd, &part, 1, offset);
+    return !buffer && size > 0 ? -EINVAL : coro_preadv(fd, &part, 1, offset);
 }
 
 ssize_t coro_pwrite(int fd, const void *buffer, size_t size, off_t offset)

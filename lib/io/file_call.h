@@ -46,12 +46,12 @@ struct coro__file_call {
     int count;
     off_t offset; /* or size */
     struct stat *status;
-    bool made;
+    bool made;      /* also for a caller who was cancelled meanwhile */
     ssize_t result; /* valid when made: what the system call returned, or its negative errno */
 };
 
-/* Makes a call by a task. Its result, or a negative errno: -ECANCELED, when it may have been made
- * all the same; or -EPERM, -EAGAIN or -ENOMEM, as of coro_to_thread_with(). */
+/* Makes a call by a task. Its result, or where it has none a negative errno: -ECANCELED, -EPERM,
+ * -EAGAIN or -ENOMEM, as of coro_to_thread_with(). */
 ssize_t coro__file_make(struct coro__file_call *call);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on files. Where the kernel would have to wait for the disk it goes on by itself, if need be
- * in a thread of its own, and the ring has the result when the loop comes to it.
+ * Calls on files. The kernel makes them in threads of its own (IOSQE_ASYNC), where they may wait:
+ * it would try some of them at once, and on some file systems that takes as long as it takes.
  */
 #include "io/file_call.h"
 #include "io/io_uring.h"
@@ -38,10 +38,7 @@ static void fill_in(struct io_uring_sqe *request, struct coro__uring_file *file)
     const uint64_t offset = (uint64_t)call->offset;
     switch (call->kind) {
     case CORO__FILE_OPEN:
-        io_uring_prep_openat(request, AT_FDCWD, call->path, call->flags | O_LARGEFILE, call->mode);
-        break;
-    case CORO__FILE_CLOSE:
-        io_uring_prep_close(request, call->fd);
+        io_uring_prep_openat(request, AT_FDCWD, call->path, call->flags, call->mode);
         break;
     case CORO__FILE_READ:
         io_uring_prep_readv(request, call->fd, call->parts, count, offset);
@@ -76,9 +73,11 @@ static void fill_in(struct io_uring_sqe *request, struct coro__uring_file *file)
     case CORO__FILE_REMOVE_FOLDER:
         io_uring_prep_unlinkat(request, AT_FDCWD, call->path, AT_REMOVEDIR);
         break;
-    case CORO__FILE_TRUNCATE: /* later kernels have a request for it */
-        break;
+    case CORO__FILE_CLOSE:
+    case CORO__FILE_TRUNCATE:
+        break; /* see can_make() */
     }
+    request->flags |= IOSQE_ASYNC;
     request->user_data = (uintptr_t)file | CORO__URING_FILE;
 }
 
@@ -135,15 +134,15 @@ static void end(struct coro__uring_file *file)
     coro__wake(&loop->ready, &file->wait, 0);
 }
 
+/* -ECANCELED: it was not begun, as its task did not want it any more, or there was no thread. */
 void coro__uring_made(struct coro__uring_file *file, ssize_t result)
 {
-    file->call->made = true;
+    file->call->made = result != -ECANCELED;
     file->call->result = result;
     end(file);
 }
 
-/* Has it end without being made; or, if it has begun, soon if the kernel can. A close goes on: what
- * came of it would not say whether the descriptor is still there. */
+/* Has it end without being made; or, if it has begun, soon if the kernel can. */
 static void give_up(struct coro__uring_file *file)
 {
     struct coro__uring *uring = file->uring;
@@ -152,7 +151,7 @@ static void give_up(struct coro__uring_file *file)
     if (!coro__ring_taken(&uring->ring, file->position)) {
         coro__uring_take_back(file->request);
         end(file);
-    } else if (file->call->kind != CORO__FILE_CLOSE) {
+    } else {
         coro__uring_cancel_request(uring, (uintptr_t)file | CORO__URING_FILE);
     }
 }
@@ -195,36 +194,56 @@ static int wait_for_end(struct coro__uring_file *file)
     return rc;
 }
 
-/* Whether there is anything at offsets, as the ring does not ask: it would read a pipe all the
- * same. 0, or what preadv(2) and pwritev(2) say about that, which find it out before they do
- * anything. */
-static ssize_t check_offset(const struct coro__file_call *call)
+/* Whether preadv(2) and pwritev(2) would begin: a request reads or writes what has no offsets, as a
+ * pipe, all the same. */
+static bool has_offsets(const struct coro__file_call *call)
 {
     const int saved_errno = errno;
-    ssize_t rc = 0;
-    if (call->kind == CORO__FILE_READ)
-        rc = preadv(call->fd, NULL, 0, call->offset);
-    else if (call->kind == CORO__FILE_WRITE)
-        rc = pwritev(call->fd, NULL, 0, call->offset);
-    return coro__system_result(rc, saved_errno);
+    const ssize_t rc = call->kind == CORO__FILE_READ ? preadv(call->fd, NULL, 0, call->offset)
+                                                     : pwritev(call->fd, NULL, 0, call->offset);
+    return coro__system_result(rc, saved_errno) == 0;
+}
+
+/* Whether a request does what the call does. That for closing does not say after a failure whether
+ * the descriptor is still there; and for some of the negative ones that is the current folder. */
+static bool can_make(const struct coro__file_call *call)
+{
+    switch (call->kind) {
+    case CORO__FILE_READ:
+    case CORO__FILE_WRITE:
+        return has_offsets(call);
+    case CORO__FILE_STATUS_OF_FD:
+        return call->fd >= 0;
+    case CORO__FILE_CLOSE:
+    case CORO__FILE_TRUNCATE: /* only newer kernels have one */
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Whether a read or a write was refused, as its file is one of those that never block, and the
+ * kernel has no way to wait for it. */
+static bool is_refused(const struct coro__file_call *call)
+{
+    const bool transfers = call->kind == CORO__FILE_READ || call->kind == CORO__FILE_WRITE;
+    return transfers && call->result == -EAGAIN;
 }
 
 bool coro__uring_make_file_call(struct coro__backend *backend, struct coro__file_call *call,
                                 ssize_t *rc)
 {
     struct coro__uring_file file = {.call = call, .uring = coro__uring_of(backend)};
-    if (call->kind == CORO__FILE_TRUNCATE)
+    if (!can_make(call))
         return false;
-    *rc = check_offset(call);
-    if (*rc < 0)
-        return true;
     begin(&file);
     *rc = wait_for_end(&file);
-    if (!call->made)
-        return true;
-    hand_out(&file);
+    if (call->made && is_refused(call))
+        call->made = false;
+    if (call->made)
+        hand_out(&file);
     if (*rc < 0)
         return true;
     *rc = call->result;
-    return *rc != -EAGAIN; /* it does not wait for files of all kinds that never block */
+    return call->made;
 }

@@ -5,7 +5,7 @@
  *
  * The keys lie in the array itself, and beside a key the number of a slot, which holds the pointer
  * to the timer: moving an entry of the heap touches no timer, which may lie on a stack far away.
- * A timer that is stopped empties its slot; the entry goes at once if it is the last one, or when it
+ * A timer that is stopped empties its slot; the entry goes at once if it is the last one, when it
  * comes to the top, or when half of the entries have become empty.
  *
  * A timer is in the heap, or on the ready queue (its callback), or nowhere. It fires in two steps:

@@ -333,8 +333,9 @@ FILE_TEST(reading_for_ever_holds_nobody_up)
     while (!seen)
         ck_assert_int_eq(coro_pread(fd, found, sizeof found, 0), 1);
     ck_assert_int_eq(coro_join(task, NULL), 0);
+    seen = false;
     task = spawn(notes, &seen);
-    for (seen = false; !seen;)
+    while (!seen)
         ck_assert_int_eq(coro_pread(-1, found, sizeof found, 0), -EBADF);
     ck_assert_int_eq(coro_join(task, NULL), 0);
     close(fd);

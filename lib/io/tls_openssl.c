@@ -15,13 +15,21 @@ enum {
 };
 
 /* --- Errors ----------------------------------------------------------------------------------- */
+bool coro__openssl_lacked_memory(void)
+{
+    bool lacked = false;
+    for (unsigned long code; (code = ERR_get_error());)
+        lacked = lacked || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    return lacked;
+}
+
 /* What OpenSSL complains of first, with what it was about. */
 static int fail(const char *what, const char *name)
 {
     const unsigned long code = ERR_peek_error();
     const char *reason = ERR_reason_error_string(code);
     int error = -EINVAL;
-    if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+    if (coro__openssl_lacked_memory())
         return -ENOMEM;
     if (ERR_SYSTEM_ERROR(code)) {
         error = -ERR_GET_REASON(code);

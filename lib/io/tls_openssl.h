@@ -37,6 +37,9 @@ struct coro__tls_transport {
     char text[160]; /* of the last error */
 };
 
+/* Empties OpenSSL's queue of errors; whether it was out of memory is among them. */
+bool coro__openssl_lacked_memory(void);
+
 /* A method for BIOs whose data is a struct coro__tls_transport; NULL without memory. */
 BIO_METHOD *coro__tls_bio_method(void);
 

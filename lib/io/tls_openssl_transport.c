@@ -70,13 +70,13 @@ static int fail_protocol(struct coro__tls_transport *tls)
 {
     const unsigned long code = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(code);
+    if (coro__openssl_lacked_memory())
+        return -ENOMEM;
     switch (ERR_GET_REASON(code)) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
         return fail_verification(tls);
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return fail(tls, -EACCES, "certificate verify failed: %s", reason);
-    case ERR_R_MALLOC_FAILURE:
-        return -ENOMEM;
     default:
         return fail(tls, -EPROTO, "TLS: %s", reason ? reason : "unexpected state");
     }

@@ -255,6 +255,31 @@ TASK_TEST(the_last_reference_goes_and_what_is_left_is_sent)
     return 0;
 }
 
+/* TCP takes back what the peer has not got yet when a socket is closed with bytes in it. */
+TASK_TEST(a_close_sends_what_is_left_where_not_all_was_read)
+{
+    int fds[2];
+    char byte;
+    ssize_t rc;
+    coro_stream *stream;
+    make_tcp(fds);
+    ck_assert_int_eq(coro_open_stream(&stream, fds[0], NULL), 0);
+    fill(buffer, MUCH, 0);
+    feed(fds[1], "a line\n");
+    expect_line(stream, "a line\n");
+    feed(fds[1], "nobody reads this");
+    ck_assert_int_eq(coro_stream_write(stream, buffer, MUCH), 0);
+    feed(fds[1], "nor this");
+    coro_stream_release(stream);
+    expect_pattern(fds[1], MUCH);
+    while ((rc = recv(fds[1], &byte, 1, MSG_DONTWAIT)) < 0 && errno == EAGAIN)
+        passes(1);
+    ck_assert_int_eq(rc, 0);
+    errno = 0;
+    close(fds[1]);
+    return 0;
+}
+
 /* CPython: test_selector_events.SelectorTransportTests.test_abort */
 TASK_TEST(an_abort_sends_nothing_more)
 {
@@ -555,6 +580,7 @@ int main(void)
         a_cancelled_drain_sends_all_the_same,
         a_close_sends_what_is_left,
         the_last_reference_goes_and_what_is_left_is_sent,
+        a_close_sends_what_is_left_where_not_all_was_read,
         an_abort_sends_nothing_more,
         the_end_is_written_when_all_is_sent,
         pipes_are_written_and_closed,

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+enum { SMALL = 4096, MOST_DISCARDED = 256 * 1024 };
+
 static ssize_t read_fd(struct coro__transport *transport, void *buffer, size_t n)
 {
     transport->wanted = CORO__READ | CORO__RECEIVE;
@@ -46,6 +48,19 @@ static int write_eof(struct coro__transport *transport)
     return (int)coro__system_result(shutdown(transport->fd, SHUT_WR), saved_errno);
 }
 
+/* A socket that is closed with bytes in it takes back what it has sent, where the peer has not got
+ * that yet. What comes later is not waited for. */
+static int shut_down(struct coro__transport *transport)
+{
+    char buffer[SMALL];
+    const int saved_errno = errno;
+    ssize_t n = can_write_eof(transport) ? 1 : 0;
+    for (size_t discarded = 0; n > 0 && discarded < MOST_DISCARDED; discarded += (size_t)n)
+        n = recv(transport->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    errno = saved_errno;
+    return 0;
+}
+
 static void close_fd(struct coro__transport *transport)
 {
     coro__io_close(transport->io, transport->fd);
@@ -56,6 +71,7 @@ static const struct coro__transport_kind kind = {
     .write = write_fd,
     .write_eof = write_eof,
     .can_write_eof = can_write_eof,
+    .shut_down = shut_down,
     .close = close_fd,
 };
 

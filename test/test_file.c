@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -145,6 +146,9 @@ FILE_TEST(failures_are_the_systems)
     struct stat status;
     ck_assert_int_eq(coro_open(in_folder("none"), O_RDONLY, 0), -ENOENT);
     ck_assert_int_eq(coro_open(folder, O_WRONLY, 0), -EISDIR);
+    const char *text = coro_error_message(coro_current_task());
+    ck_assert_int_eq(strncmp(text, folder, strlen(folder)), 0);
+    ck_assert_str_eq(text + strlen(folder), ": Is a directory");
     ck_assert_int_eq(coro_pread(-1, found, sizeof found, 0), -EBADF);
     ck_assert_int_eq(coro_pwrite(-1, found, sizeof found, 0), -EBADF);
     ck_assert_int_eq(coro_fsync(-1), -EBADF);

@@ -447,6 +447,20 @@ LOOKUP_TEST(errno_is_kept)
     return 0;
 }
 
+/* libc takes the rest of a division by 65536. */
+TASK_TEST(there_are_ports_up_to_a_number)
+{
+    struct addrinfo *found;
+    ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "65535", NULL, &found), 0);
+    coro_freeaddrinfo(found);
+    ck_assert_int_eq(coro_getaddrinfo("127.0.0.1", "65536", NULL, &found), -EINVAL);
+    ck_assert_str_eq(coro_error_message(coro_current_task()), "there is no port 65536");
+    ck_assert_ptr_null(found);
+    ck_assert_int_eq(coro_getaddrinfo("localhost", "99999999999999999999999999999", NULL, &found),
+                     -EINVAL);
+    return 0;
+}
+
 TASK_TEST(misuse_is_refused)
 {
     struct addrinfo *found = (void *)&code;
@@ -696,6 +710,7 @@ int main(void)
         errors_of_the_system_are_themselves,
         real_ones_fail_as_documented,
         errno_is_kept,
+        there_are_ports_up_to_a_number,
         misuse_is_refused,
         outside_a_task_it_is_refused,
         a_cancel_ends_the_call_and_the_result_is_freed,

@@ -72,6 +72,23 @@ TASK_TEST(contexts_that_cannot_be_made)
     return 0;
 }
 
+/* OpenSSL keeps one of each type, and would have neither be used. */
+TASK_TEST(a_key_of_another_type_is_another_certificate_s)
+{
+    static const char ed25519[] =
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MC4CAQAwBQYDK2VwBCIEIDgI068zGGZbYgn1ZtDfKW5acI+kezDLdNSa9/ZUrUzG\n"
+        "-----END PRIVATE KEY-----\n";
+    char path[] = "/tmp/coro-key-XXXXXX";
+    const int fd = mkstemp(path);
+    ck_assert_int_eq(write(fd, ed25519, strlen(ed25519)), (ssize_t)strlen(ed25519));
+    close(fd);
+    const coro_tls_options options = {.certificate = pem_file("server"), .key = path};
+    expect_failure(fails_to_make(&options), -EINVAL, "type");
+    unlink(path);
+    return 0;
+}
+
 TASK_TEST(the_password_of_a_key)
 {
     coro_tls_options options = {.server = true, .certificate = pem_file("locked")};
@@ -1382,6 +1399,7 @@ int main(void)
     const TTest *const without[] = {without_openssl_there_are_no_contexts, NULL};
     const TTest *const tests[] = {
         contexts_that_cannot_be_made,
+        a_key_of_another_type_is_another_certificate_s,
         the_password_of_a_key,
         contexts_where_they_do_not_belong,
         a_client_and_a_server,

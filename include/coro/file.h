@@ -19,6 +19,8 @@
  *   -EAGAIN     there is no thread and none could be started
  *   -ENOMEM     without memory
  *
+ * The caller's message (coro_fail()) then names the path, where there is one.
+ *
  * So no buffer is touched, no file is changed, and no descriptor is used, after a call has
  * returned. The price is that a cancel, or a timeout, waits for a disk that hangs.
  */

@@ -20,12 +20,20 @@ static int call_on_fd(enum coro__file_call_kind kind, int fd)
     return (int)coro__file_make(&(struct coro__file_call){.kind = kind, .fd = fd});
 }
 
+/* The result of a call on a path, which an error's text says. */
+static int with_text(const char *path, ssize_t rc)
+{
+    if (rc >= 0 || rc == -ECANCELED)
+        return (int)rc;
+    return coro_fail((int)rc, "%s: %s", path, coro__error_text((int)rc));
+}
+
 static int call_on_path(enum coro__file_call_kind kind, const char *path, mode_t mode)
 {
     if (!path)
         return -EINVAL;
-    return (int)coro__file_make(
-        &(struct coro__file_call){.kind = kind, .path = path, .mode = mode});
+    return with_text(
+        path, coro__file_make(&(struct coro__file_call){.kind = kind, .path = path, .mode = mode}));
 }
 
 static void close_quietly(int fd)
@@ -46,7 +54,7 @@ int coro_open(const char *path, int flags, mode_t mode)
     const int rc = (int)coro__file_make(&call);
     if (rc < 0 && call.made && call.result >= 0)
         close_quietly((int)call.result);
-    return rc;
+    return with_text(path, rc);
 }
 
 /* --- Data ------------------------------------------------------------------------------------- */
@@ -136,8 +144,8 @@ static int status_of_path(enum coro__file_call_kind kind, const char *path, stru
 {
     if (!path || !status)
         return -EINVAL;
-    return (int)coro__file_make(
-        &(struct coro__file_call){.kind = kind, .path = path, .status = status});
+    return with_text(path, coro__file_make(&(struct coro__file_call){
+                               .kind = kind, .path = path, .status = status}));
 }
 
 int coro_stat(const char *path, struct stat *status)
@@ -159,8 +167,8 @@ int coro_rename(const char *from, const char *to)
 {
     if (!from || !to)
         return -EINVAL;
-    return (int)coro__file_make(
-        &(struct coro__file_call){.kind = CORO__FILE_RENAME, .path = from, .to = to});
+    return with_text(from, coro__file_make(&(struct coro__file_call){
+                               .kind = CORO__FILE_RENAME, .path = from, .to = to}));
 }
 
 int coro_mkdir(const char *path, mode_t mode)

@@ -5,11 +5,13 @@
  * services. The rest libc looks up in a thread.
  */
 #include "coro/resolver.h"
+#include "coro/task.h"
 #include "io/dns.h"
 #include "task/current.h"
 #include "util/memory.h"
 
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +232,12 @@ static bool is_number(const char *service)
     return !service || service[strspn(service, "0123456789")] == '\0';
 }
 
+/* libc would take the rest of a division. */
+static bool is_beyond_ports(const char *service)
+{
+    return service && is_number(service) && strtoul(service, NULL, 10) > UINT16_MAX;
+}
+
 static bool is_for_dns(const char *node, const char *service, const struct addrinfo *hints,
                        struct coro__dns_setup *setup)
 {
@@ -282,7 +290,8 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
     const int saved_errno = errno;
     const struct addrinfo hints = copy_hints(given);
     struct coro__outcome outcome = {0};
-    int rc = look_up(node, service, &hints, &outcome, result);
+    int rc = is_beyond_ports(service) ? coro_fail(-EINVAL, "there is no port %s", service)
+                                      : look_up(node, service, &hints, &outcome, result);
     if (rc == 0)
         rc = coro__outcome_result(&outcome, node, service);
     errno = saved_errno;

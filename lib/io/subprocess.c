@@ -205,6 +205,7 @@ int coro_create_subprocess_exec(coro_process **created, const char *const argv[]
 {
     const coro_process_options options = given ? *given : (coro_process_options){0};
     struct coro__io *io;
+    *created = NULL;
     int rc = coro__io_begin(&io);
     if (rc == 0)
         rc = check(&options, argv);
@@ -227,5 +228,6 @@ int coro_create_subprocess_shell(coro_process **created, const char *command,
     const coro_process_options options = given ? *given : (coro_process_options){0};
     const char *const argv[] = {options.executable ? options.executable : "/bin/sh", "-c", command,
                                 NULL};
+    *created = NULL;
     return command ? coro_create_subprocess_exec(created, argv, &options) : -EINVAL;
 }

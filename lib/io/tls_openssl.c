@@ -56,7 +56,11 @@ static int load_own(SSL_CTX *ctx, const coro_tls_options *options)
     const char *key = options->key ? options->key : options->certificate;
     if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate) != 1)
         return fail("certificate", options->certificate);
+    X509 *own = SSL_CTX_get0_certificate(ctx);
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+        return fail("key", key);
+    /* One of another type is taken for that of a certificate that is still to come. */
+    if (X509_check_private_key(own, SSL_CTX_get0_privatekey(ctx)) != 1)
         return fail("key", key);
     return 0;
 }

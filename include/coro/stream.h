@@ -248,7 +248,9 @@ CORO_API int coro_stream_write_eof(coro_stream *stream);
 
 /* Closes the stream: a task that reads gets what is in the buffer and then the end, and what is
  * still to be sent is sent by the loop. It does not wait. With TLS it is lost by -ETIMEDOUT if that
- * lasts too long. Returns 0. StreamWriter.close(). */
+ * lasts too long. What the peer has sent by then, and nobody has read, is dropped; where it sends
+ * on after that TCP may take back what it has not got yet, so read to its end first if that
+ * matters. Returns 0. StreamWriter.close(). */
 CORO_API int coro_stream_close(coro_stream *stream);
 
 /* Closes it at once: what was not sent is lost. Returns 0. transport.abort(). */

@@ -27,6 +27,15 @@ void until(atomic_bool *flag)
         nap(1);
 }
 
+/* On the virtual clock a sleep takes no time, so yield. */
+void until_count(atomic_int *counter, int count)
+{
+    while (atomic_load(counter) < count) {
+        nap(1);
+        coro_yield();
+    }
+}
+
 void *word(const char *text)
 {
     return (void *)(uintptr_t)text;

@@ -15,6 +15,9 @@ void join_thread(pthread_t thread);
 /* Blocks the thread until another one has set the flag. */
 void until(atomic_bool *flag);
 
+/* Lets other tasks run until threads have counted as far. By a task. */
+void until_count(atomic_int *counter, int count);
+
 /* A constant text as an argument. */
 void *word(const char *text);
 

@@ -106,15 +106,6 @@ static bool cannot_work(const char *test)
     static int name##_at_the_gate(void)
 
 /* --- Slow disks and cancels ------------------------------------------------------------------- */
-/* On the virtual clock a sleep takes no time, so yield. */
-static void until_waiting(int count)
-{
-    while (atomic_load(&waiting) < count) {
-        nap(1);
-        coro_yield();
-    }
-}
-
 static void close_gate(void)
 {
     atomic_store(&gated, true);
@@ -137,7 +128,7 @@ static coro_task *spawn_read(struct read *read)
     *read = (struct read){.fd = __real_open(in_folder("a"), O_RDONLY, 0)};
     close_gate();
     coro_task *task = spawn(reads_at_the_gate, read);
-    until_waiting(1);
+    until_count(&waiting, 1);
     return task;
 }
 
@@ -200,7 +191,7 @@ GATE_TEST(a_cancelled_open_leaves_no_descriptor)
 {
     close_gate();
     coro_task *task = spawn(opens_at_the_gate, NULL);
-    until_waiting(1);
+    until_count(&waiting, 1);
     coro_cancel(task);
     atomic_store(&gate_open, true);
     ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
@@ -243,6 +234,18 @@ struct whole {
     size_t size;
 };
 
+/* In its next call, which is at the gate. */
+static void cancel_once_it_has_opened(coro_task *task)
+{
+    while (atomic_load(&last_opened) == 0)
+        coro_yield();
+    close_gate();
+    until_count(&waiting, 1);
+    coro_cancel(task);
+    atomic_store(&gate_open, true);
+    ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
+}
+
 static int reads_whole(void *arg)
 {
     struct whole *whole = arg;
@@ -256,13 +259,7 @@ GATE_TEST(a_cancelled_read_of_a_file_leaves_nothing)
     char *data = some_data(LARGE);
     put("a", data, LARGE);
     coro_task *task = spawn(reads_whole, &whole);
-    while (atomic_load(&last_opened) == 0)
-        coro_yield();
-    close_gate();
-    until_waiting(1);
-    coro_cancel(task);
-    atomic_store(&gate_open, true);
-    ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
+    cancel_once_it_has_opened(task);
     ck_assert_ptr_null(whole.data);
     ck_assert_int_lt(atomic_load(&reads), 3);
     ck_assert_int_eq(atomic_load(&last_closed), atomic_load(&last_opened));
@@ -297,13 +294,7 @@ static int writes_whole(void *arg)
 GATE_TEST(a_cancelled_write_of_a_file_is_closed)
 {
     coro_task *task = spawn(writes_whole, NULL);
-    while (atomic_load(&last_opened) == 0)
-        coro_yield();
-    close_gate();
-    until_waiting(1);
-    coro_cancel(task);
-    atomic_store(&gate_open, true);
-    ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
+    cancel_once_it_has_opened(task);
     ck_assert_int_eq(atomic_load(&last_closed), atomic_load(&last_opened));
     return 0;
 }

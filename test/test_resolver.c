@@ -113,15 +113,6 @@ static bool cannot_work(const char *test)
     }                                            \
     static int name##_body(void)
 
-/* On the virtual clock a sleep takes no time, so yield. */
-static void until_waiting(int count)
-{
-    while (atomic_load(&waiting) < count) {
-        nap(1);
-        coro_yield();
-    }
-}
-
 static void open_gate(void)
 {
     atomic_store(&gate_open, true);
@@ -260,7 +251,7 @@ LOOKUP_TEST(other_tasks_run_during_a_lookup)
 {
     struct request request;
     coro_task *task = spawn_lookup(&request, "slow.example");
-    until_waiting(1);
+    until_count(&waiting, 1);
     passes(5);
     ck_assert_int_eq(atomic_load(&begun_in_threads), 1);
     ck_assert(!coro_done(task));
@@ -274,7 +265,7 @@ LOOKUP_TEST(the_names_are_copied)
     struct request request;
     char name[] = "slow.example";
     coro_task *task = spawn_lookup(&request, name);
-    until_waiting(1);
+    until_count(&waiting, 1);
     memset(name, 'x', sizeof name - 1);
     open_gate();
     join_found(task, &request);
@@ -287,7 +278,7 @@ static void look_up_many(struct request requests[MANY], coro_task *tasks[MANY])
 {
     for (int i = 0; i < MANY; i++)
         tasks[i] = spawn_lookup(&requests[i], "slow.example");
-    until_waiting(MOST_THREADS);
+    until_count(&waiting, MOST_THREADS);
     nap(3); /* for more, which must not come */
     ck_assert_int_eq(atomic_load(&waiting), MOST_THREADS);
 }
@@ -498,7 +489,7 @@ static int cancels_a_lookup(void *arg)
 {
     struct request request;
     coro_task *task = spawn_lookup(&request, "slow.example");
-    until_waiting(1);
+    until_count(&waiting, 1);
     coro_cancel_with(task, "enough");
     ck_assert_int_eq(coro_await(task, NULL), -ECANCELED);
     ck_assert_str_eq(coro_error_message(task), "enough");
@@ -540,7 +531,7 @@ LOOKUP_TEST(a_cancel_that_comes_with_the_result_wins_and_it_is_freed)
 {
     struct request request;
     coro_task *task = spawn_lookup(&request, "slow.example");
-    until_waiting(1);
+    until_count(&waiting, 1);
     open_gate();
     while (atomic_load(&held) == 0)
         nap(1);
@@ -576,7 +567,7 @@ static int looks_up_until_cancelled(void *request)
 static int leaves_a_lookup(void *request)
 {
     coro_release(spawn(looks_up_until_cancelled, request));
-    until_waiting(1);
+    until_count(&waiting, 1);
     return 0;
 }
 
@@ -642,7 +633,7 @@ LOOKUP_TEST(names_of_addresses_are_looked_up_in_a_thread)
 {
     struct naming naming = {.address = address_of("192.0.2.7", 80)};
     coro_task *task = spawn(names, &naming);
-    until_waiting(1);
+    until_count(&waiting, 1);
     memset(&naming.address, 0, sizeof naming.address);
     open_gate();
     ck_assert_int_eq(coro_join(task, NULL), 0);
@@ -681,7 +672,7 @@ LOOKUP_TEST(a_cancelled_call_leaves_the_buffers_alone)
 {
     struct naming naming = {.address = address_of("192.0.2.7", 80), .host = "mine"};
     coro_task *task = spawn(names, &naming);
-    until_waiting(1);
+    until_count(&waiting, 1);
     coro_cancel(task);
     ck_assert_int_eq(coro_join(task, NULL), -ECANCELED);
     open_gate();

@@ -78,8 +78,8 @@ typedef struct coro_process_options {
  * environment that the process gets. The call does not wait for anything but the start itself.
  * asyncio.create_subprocess_exec().
  *
- * Returns 0 with the process in *process, which coro_process_close() frees, or an error, and then
- * the caller's message (coro_fail()) says what could not be done:
+ * Returns 0 with the process in *process, which coro_process_close() frees, or an error with NULL
+ * there, and then the caller's message (coro_fail()) says what could not be done:
  *   -ENOENT, -EACCES, -ENOEXEC and others of execve(2) or chdir(2)
  *   -EINVAL  argv is NULL or empty, or an option is not one that there is
  *   -EBADF   an fd to pass on is not open

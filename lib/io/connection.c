@@ -259,8 +259,6 @@ int coro_open_unix_connection(coro_stream **stream, const char *path,
         rc = coro__endpoint_of_path(path, &address, &size);
     if (rc < 0)
         return rc;
-    rc = connect_from(NULL, AF_UNIX, (const struct sockaddr *)&address, size);
-    if (rc < 0 && rc != -ECANCELED)
-        return coro_fail(rc, "%s: %s", path, coro__error_text(rc));
-    return make_stream(stream, rc, &options, &start);
+    const int fd = connect_from(NULL, AF_UNIX, (const struct sockaddr *)&address, size);
+    return make_stream(stream, coro__result_at(path, fd), &options, &start);
 }

@@ -4,6 +4,7 @@
 #include "io/file_call.h"
 #include "io/io.h"
 #include "io/iov.h"
+#include "io/system.h"
 #include "util/memory.h"
 #include CORO_CACHED_HEADER
 
@@ -20,20 +21,12 @@ static int call_on_fd(enum coro__file_call_kind kind, int fd)
     return (int)coro__file_make(&(struct coro__file_call){.kind = kind, .fd = fd});
 }
 
-/* The result of a call on a path, which an error's text says. */
-static int with_text(const char *path, ssize_t rc)
-{
-    if (rc >= 0 || rc == -ECANCELED)
-        return (int)rc;
-    return coro_fail((int)rc, "%s: %s", path, coro__error_text((int)rc));
-}
-
 static int call_on_path(enum coro__file_call_kind kind, const char *path, mode_t mode)
 {
     if (!path)
         return -EINVAL;
-    return with_text(
-        path, coro__file_make(&(struct coro__file_call){.kind = kind, .path = path, .mode = mode}));
+    return coro__result_at(path, (int)coro__file_make(&(struct coro__file_call){
+                                     .kind = kind, .path = path, .mode = mode}));
 }
 
 static void close_quietly(int fd)
@@ -54,7 +47,7 @@ int coro_open(const char *path, int flags, mode_t mode)
     const int rc = (int)coro__file_make(&call);
     if (rc < 0 && call.made && call.result >= 0)
         close_quietly((int)call.result);
-    return with_text(path, rc);
+    return coro__result_at(path, rc);
 }
 
 /* --- Data ------------------------------------------------------------------------------------- */
@@ -144,8 +137,8 @@ static int status_of_path(enum coro__file_call_kind kind, const char *path, stru
 {
     if (!path || !status)
         return -EINVAL;
-    return with_text(path, coro__file_make(&(struct coro__file_call){
-                               .kind = kind, .path = path, .status = status}));
+    return coro__result_at(path, (int)coro__file_make(&(struct coro__file_call){
+                                     .kind = kind, .path = path, .status = status}));
 }
 
 int coro_stat(const char *path, struct stat *status)
@@ -167,8 +160,8 @@ int coro_rename(const char *from, const char *to)
 {
     if (!from || !to)
         return -EINVAL;
-    return with_text(from, coro__file_make(&(struct coro__file_call){
-                               .kind = CORO__FILE_RENAME, .path = from, .to = to}));
+    return coro__result_at(from, (int)coro__file_make(&(struct coro__file_call){
+                                     .kind = CORO__FILE_RENAME, .path = from, .to = to}));
 }
 
 int coro_mkdir(const char *path, mode_t mode)

@@ -16,8 +16,9 @@ int __wrap_close_range(unsigned first, unsigned last, int flags);
 
 static bool old_system;
 
-static int refusal(long number)
+static int refusal(long number, const long given[5])
 {
+    (void)given;
     return old_system && (number == SYS_pidfd_open || number == SYS_pidfd_send_signal) ? ENOSYS : 0;
 }
 

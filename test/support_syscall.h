@@ -7,7 +7,7 @@
 #include <stdarg.h>
 
 /* The program's: the error that a call is to fail with; 0 if it is to be made. */
-static int refusal(long number);
+static int refusal(long number, const long given[5]);
 
 /* Not weak, here: in a static program that would not fetch it from the C library's archive. */
 long __real_syscall(long number, ...);
@@ -22,7 +22,7 @@ long __wrap_syscall(long number, ...)
     for (int i = 0; i < 5; i++)
         given[i] = va_arg(args, long);
     va_end(args);
-    const int error = refusal(number);
+    const int error = refusal(number, given);
     if (error) {
         errno = error;
         return -1;

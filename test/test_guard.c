@@ -28,6 +28,7 @@ int __wrap_mprotect(void *at, size_t size, int protection);
 /* What the kernel does, and how often it was asked for guard pages. */
 static bool old_kernel, no_more_mappings, only_one_by_one;
 static int by_madvise, by_mprotect, by_many;
+static ptrdiff_t widest; /* from the first to the last piece of one call */
 
 int __wrap_madvise(void *at, size_t size, int advice)
 {
@@ -49,11 +50,14 @@ int __wrap_mprotect(void *at, size_t size, int protection)
     return __real_mprotect(at, size, protection);
 }
 
-static int refusal(long number)
+static int refusal(long number, const long given[5])
 {
     if (number != SYS_process_madvise)
         return 0;
     by_many++;
+    const struct iovec *pieces = (const struct iovec *)given[1];
+    const char *first = pieces[0].iov_base, *last = pieces[given[2] - 1].iov_base;
+    widest = last - first > widest ? last - first : widest;
     return only_one_by_one ? EPERM : 0;
 }
 
@@ -140,6 +144,22 @@ START_TEST(many_guard_pages_take_few_calls)
     else
         ck_assert_int_lt(by_madvise + by_many, MANY / 4);
     put_many();
+}
+END_TEST
+
+/* More than that, and some hosts would drop what they know of the guest's pages. */
+START_TEST(no_call_is_about_more_than_two_page_tables)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), table = page / 8 * page;
+    set_up_stacks();
+    for (int i = 0; i < MANY; i++)
+        get_stack(4 * SIZE);
+    if (stacks.guards.one_by_one || !stacks.guards.by_advice)
+        skip("no_call_is_about_more_than_two_page_tables: this kernel makes each alone");
+    else
+        ck_assert_int_gt(widest, 0);
+    ck_assert_int_lt(widest, (ptrdiff_t)(2 * table));
+    coro__stacks_destroy(&stacks);
 }
 END_TEST
 
@@ -401,6 +421,7 @@ int main(void)
         a_guard_page_is_made_once_for_each_stack,
         of_many_stacks_each_has_its_guard_page,
         many_guard_pages_take_few_calls,
+        no_call_is_about_more_than_two_page_tables,
         of_many_stacks_most_have_their_first_page_before_they_are_used,
         a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again,
         a_missing_guard_page_is_reported_once_a_run,

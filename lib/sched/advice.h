@@ -21,8 +21,12 @@
 /* For fewer pieces a call for each is no slower: this one takes three. */
 enum { CORO__ADVICE_LEAST = 8 };
 
-/* Advises on up to n pieces of `size` bytes, each `stride` bytes behind the one before, as many as
- * one system call takes. Returns how many they were: 0 where the kernel does not do that. */
+/* How many pieces at this stride one call is to be about, at most; pages are this large. */
+size_t coro__advice_most(size_t page, size_t stride);
+
+/* Advises on n pieces of `size` bytes, each `stride` bytes behind the one before, in one system
+ * call; n is at most coro__advice_most(). Returns how many they were: 0 where the kernel does not
+ * do that. */
 size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int advice);
 
 #endif

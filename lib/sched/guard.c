@@ -72,6 +72,8 @@ static void guard_one(struct coro__guards *guards, char *page)
 
 size_t coro__guard(struct coro__guards *guards, char *page, size_t stride, size_t n)
 {
+    const size_t most = coro__advice_most(guards->page, stride);
+    n = n < most ? n : most;
     if (n >= CORO__ADVICE_LEAST && guards->by_advice && !guards->one_by_one) {
         const size_t made = coro__advise_many(page, guards->page, stride, n, MADV_GUARD_INSTALL);
         if (made > 0)

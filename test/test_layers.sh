@@ -8,7 +8,7 @@ set -u
 folders='util context sched thread task sync io'
 
 # The files of sched, low to high: a file includes its own header and those of lower ones.
-sched='clock signal locals advice guard stack task ready environment overflow fork wait timer cell inbox poller loop alarm block deadlock start'
+sched='clock signal locals advice slab guard stack task ready environment overflow fork wait timer cell inbox poller loop alarm block deadlock start'
 
 # place WORD LIST...: prints how high WORD is in the list; nothing if it is not there.
 place() {

@@ -4,6 +4,7 @@
 
 #include CORO_PIDFD_HEADER
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -31,4 +32,14 @@ size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int 
     if (self >= 0)
         close(self);
     return advised > 0 ? (size_t)advised / size : 0;
+}
+
+void coro__advise_writing(char *memory, size_t size)
+{
+    const int saved_errno = errno;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const size_t before = (size_t)(-(uintptr_t)memory & (page - 1));
+    if (size >= before + page)
+        madvise(memory + before, (size - before) & ~(page - 1), MADV_POPULATE_WRITE);
+    errno = saved_errno;
 }

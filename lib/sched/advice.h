@@ -29,4 +29,8 @@ size_t coro__advice_most(size_t page, size_t stride);
  * do that. */
 size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int advice);
 
+/* Has the kernel make the pages that lie within this memory, which is going to be written: many in
+ * one call are much cheaper than the fault that each of them would cost. Keeps errno. */
+void coro__advise_writing(char *memory, size_t size);
+
 #endif

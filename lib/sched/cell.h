@@ -11,6 +11,7 @@
 #ifndef CORO_SCHED_CELL_H
 #define CORO_SCHED_CELL_H
 
+#include "sched/slab.h"
 #include "util/compiler.h"
 
 #include <stdbool.h>
@@ -24,13 +25,13 @@ struct coro__cell {
 };
 
 enum {
-    CORO__CELL_SIZE = 256,
+    CORO__CELL_SIZE = 2 * CORO__CACHE_LINE,
     CORO__CELL_LOOP_SHIFT = 40, /* of the loop, in the number of a cell */
 };
 
 struct coro__cells {
     struct coro__cell *free;
-    struct coro__cell_slab *slabs;
+    struct coro__slabs slabs;
     uint64_t loop;   /* the number of the loop, as the high bits of its cells' numbers */
     uint64_t number; /* of the last cell that was taken */
 };
@@ -38,16 +39,17 @@ struct coro__cells {
 void coro__cells_init(struct coro__cells *cells);
 void coro__cells_destroy(struct coro__cells *cells);
 
-/* Makes further cells; false without memory. */
-CORO__COLD bool coro__cells_grow(struct coro__cells *cells);
+/* A cell that was never used; NULL without memory. */
+CORO__COLD struct coro__cell *coro__cell_carve(struct coro__cells *cells);
 
 /* A cell, in which all behind its head is as it was left; NULL without memory. */
 CORO__INLINE struct coro__cell *coro__cell_take(struct coro__cells *cells)
 {
-    if (CORO__UNLIKELY(!cells->free) && !coro__cells_grow(cells))
-        return NULL;
     struct coro__cell *cell = cells->free;
-    cells->free = cell->next_free;
+    if (CORO__LIKELY(cell != NULL))
+        cells->free = cell->next_free;
+    else if (!(cell = coro__cell_carve(cells)))
+        return NULL;
     cell->number = ++cells->number;
     return cell;
 }

@@ -8,17 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FIRST_SLAB = 32,
-    LARGEST_SLAB = 4096,
-};
-
-struct coro__task_slab {
-    struct coro__task_slab *next;
-    char *memory;
-    size_t count;
-};
-
 struct coro__task_pool *coro__task_pool_create(struct coro__log log)
 {
     struct coro__task_pool *pool = coro__calloc(1, sizeof *pool);
@@ -31,12 +20,7 @@ struct coro__task_pool *coro__task_pool_create(struct coro__log log)
 
 CORO__COLD static void pool_destroy(struct coro__task_pool *pool)
 {
-    while (pool->slabs) {
-        struct coro__task_slab *slab = pool->slabs;
-        pool->slabs = slab->next;
-        free(slab->memory);
-        free(slab);
-    }
+    coro__slabs_free(&pool->slabs);
     free(pool);
 }
 
@@ -47,40 +31,13 @@ void coro__task_pool_abandon(struct coro__task_pool *pool)
         pool_destroy(pool);
 }
 
-static size_t struct_stride(void)
-{
-    return (sizeof(coro_task) + CORO__CACHE_LINE - 1) / CORO__CACHE_LINE * CORO__CACHE_LINE;
-}
-
-/* Adds a slab, each twice as large as the one before, up to the largest. */
-static bool grow(struct coro__task_pool *pool)
-{
-    struct coro__task_slab *slab = coro__malloc(sizeof *slab);
-    if (!slab)
-        return false;
-    slab->count = FIRST_SLAB;
-    if (pool->slabs)
-        slab->count = pool->slabs->count < LARGEST_SLAB ? pool->slabs->count * 2 : LARGEST_SLAB;
-    const size_t size = slab->count * struct_stride();
-    slab->memory = coro__aligned_alloc(CORO__CACHE_LINE, size);
-    if (!slab->memory) {
-        free(slab);
-        return false;
-    }
-    slab->next = pool->slabs;
-    pool->slabs = slab;
-    pool->unused = slab->memory;
-    pool->end = pool->unused + size;
-    return true;
-}
-
 /* A struct that was never used. */
 static coro_task *carve(struct coro__task_pool *pool)
 {
-    if (pool->unused == pool->end && !grow(pool))
+    const size_t lines = (sizeof(coro_task) + CORO__CACHE_LINE - 1) / CORO__CACHE_LINE;
+    coro_task *task = coro__slab_carve(&pool->slabs, lines * CORO__CACHE_LINE);
+    if (!task)
         return NULL;
-    coro_task *task = (coro_task *)(void *)pool->unused;
-    pool->unused += struct_stride();
     memset(task, 0, sizeof *task);
     task->references = 1;
     task->pool = pool;

@@ -19,6 +19,7 @@
 
 #include "coro/base.h"
 #include "sched/locals.h"
+#include "sched/slab.h"
 #include "sched/stack.h"
 #include "util/list.h"
 #include "util/log.h"
@@ -82,10 +83,7 @@ struct coro__task_pool {
     void (*discard)(struct coro__list *callback); /* frees a done callback that will not run */
     bool debug;
     coro_task *free; /* linked through next_free */
-    /* The newest first. Of its structs, those from `unused` to `end` were never used. */
-    struct coro__task_slab *slabs;
-    char *unused;
-    char *end;
+    struct coro__slabs slabs;
     struct coro__list tasks; /* all that are not done, linked through siblings */
     size_t places;           /* on the ready queue that are not reserved: see ready.h */
     size_t left_over;        /* tasks with that flag that are not done */

@@ -14,15 +14,19 @@ struct entry {
     struct completed *of;
 };
 
+struct entries {
+    struct coro__list come; /* in the order in which they ended */
+    size_t count;
+    size_t late;    /* that the time has run out for */
+    size_t missing; /* NULLs: tasks that could not be created, which have come */
+    struct entry each[];
+};
+
 struct completed {
     struct coro__block block;
     struct coro__timer timer;
-    struct coro__list come; /* in the order in which they ended */
-    struct entry *entries;
-    size_t count;            /* entries */
+    struct entries *entries;
     size_t to_come;          /* that the time has not run out for */
-    size_t late;             /* that it has run out for */
-    size_t missing;          /* NULLs: tasks that could not be created, which have come */
     struct coro__wait *wait; /* coro_completed_next's, while it waits */
 };
 static_assert(sizeof(struct completed) <= CORO__CELL_SIZE, "it fits into a cell");
@@ -39,8 +43,8 @@ static struct completed *as_completed(struct coro__block *block)
 
 static coro_task *target(const struct coro__wait *wait, size_t i)
 {
-    const struct completed *of = CORO__CONTAINER_OF(wait, struct next, wait)->of;
-    return i < of->count ? of->entries[i].ended.of : NULL;
+    const struct entries *entries = CORO__CONTAINER_OF(wait, struct next, wait)->of->entries;
+    return i < entries->count ? entries->each[i].ended.of : NULL;
 }
 
 /* The block holds all that there is to give up. */
@@ -58,7 +62,7 @@ static void on_end(struct coro__ready *ready, struct coro__callback *callback)
     struct completed *completed = entry->of;
     if (completed->to_come == 0)
         return; /* the time was up first */
-    coro__list_push_back(&completed->come, &entry->link);
+    coro__list_push_back(&completed->entries->come, &entry->link);
     if (--completed->to_come == 0)
         coro__loop_stop_timer(coro__loop_of(ready), &completed->timer);
     wake(ready, completed);
@@ -67,7 +71,7 @@ static void on_end(struct coro__ready *ready, struct coro__callback *callback)
 static void expire(struct coro__ready *ready, struct coro__callback *callback)
 {
     struct completed *completed = CORO__CONTAINER_OF(callback, struct completed, timer.callback);
-    completed->late = completed->to_come;
+    completed->entries->late = completed->to_come;
     completed->to_come = 0;
     wake(ready, completed);
 }
@@ -75,13 +79,14 @@ static void expire(struct coro__ready *ready, struct coro__callback *callback)
 static void abandon(struct coro__loop *loop, struct coro__block *block)
 {
     struct completed *completed = as_completed(block);
+    struct entries *entries = completed->entries;
     coro__loop_stop_timer(loop, &completed->timer);
-    for (size_t i = 0; i < completed->count; i++) {
-        coro__callback_cancel(&loop->ready, &completed->entries[i].ended);
-        coro__task_release(completed->entries[i].ended.of);
+    for (size_t i = 0; i < entries->count; i++) {
+        coro__callback_cancel(&loop->ready, &entries->each[i].ended);
+        coro__task_release(entries->each[i].ended.of);
     }
-    coro__ready_unreserve(&loop->ready, completed->count + 1);
-    free(completed->entries);
+    coro__ready_unreserve(&loop->ready, entries->count + 1);
+    free(entries);
 }
 
 static const struct coro__block_kind kind = {.name = "coro_completed",
@@ -90,48 +95,54 @@ static const struct coro__block_kind kind = {.name = "coro_completed",
                                              .event = CORO_LOG_COMPLETED_NOT_ENDED,
                                              .abandon = abandon};
 
-/* An entry for each different task. */
-static void fill(struct completed *completed, coro_task *const tasks[], size_t n)
+/* An entry for each different task; NULL without memory. */
+static struct entries *entries_for(struct completed *completed, coro_task *const tasks[], size_t n)
 {
+    struct entries *entries = coro__calloc(1, sizeof *entries + n * sizeof entries->each[0]);
+    if (!entries)
+        return NULL;
     const uint64_t seen = coro__task_stamp(completed->block.task->pool);
+    coro__list_init(&entries->come);
     for (size_t i = 0; i < n; i++) {
         if (!tasks[i]) {
-            completed->missing++;
+            entries->missing++;
             continue;
         }
         if (tasks[i]->stamp == seen)
             continue;
         tasks[i]->stamp = seen;
-        struct entry *entry = &completed->entries[completed->count++];
+        struct entry *entry = &entries->each[entries->count++];
         coro__callback_init(&entry->ended, on_end);
         coro__list_init(&entry->link);
         entry->ended.of = tasks[i];
         entry->of = completed;
         coro__task_retain(tasks[i]);
     }
-    completed->to_come = completed->count;
+    return entries;
 }
 
 /* With the entries in place: their places on the ready queue, and the timer. */
 static int start(struct coro__loop *loop, struct completed *completed, coro_duration timeout)
 {
-    int rc = coro__ready_reserve(&loop->ready, completed->count + 1);
+    completed->to_come = completed->entries->count;
+    int rc = coro__ready_reserve(&loop->ready, completed->to_come + 1);
     if (rc < 0)
         return rc;
-    const bool limited = completed->count > 0 && timeout != CORO_FOREVER;
+    const bool limited = completed->to_come > 0 && timeout != CORO_FOREVER;
     if (limited)
         rc = coro__loop_start_timer(loop, &completed->timer,
                                     coro__time_after(coro__loop_now(loop), timeout));
     if (rc < 0)
-        coro__ready_unreserve(&loop->ready, completed->count + 1);
+        coro__ready_unreserve(&loop->ready, completed->to_come + 1);
     return rc;
 }
 
 static void undo(struct coro__loop *loop, struct completed *completed)
 {
-    for (size_t i = 0; i < completed->count; i++)
-        coro__task_release(completed->entries[i].ended.of);
-    free(completed->entries);
+    struct entries *entries = completed->entries;
+    for (size_t i = 0; entries && i < entries->count; i++)
+        coro__task_release(entries->each[i].ended.of);
+    free(entries);
     coro__block_end(loop, &completed->block);
 }
 
@@ -148,21 +159,17 @@ int coro_completed_begin(coro_completed *handle, coro_task *const tasks[], size_
     if (!block)
         return -ENOMEM;
     struct completed *completed = as_completed(block);
-    coro__list_init(&completed->come);
     coro__timer_init(&completed->timer, expire);
-    completed->entries = coro__calloc(n ? n : 1, sizeof *completed->entries);
-    rc = completed->entries ? 0 : -ENOMEM;
-    if (rc == 0) {
-        fill(completed, tasks, n);
-        rc = start(loop, completed, timeout);
-    }
+    completed->entries = entries_for(completed, tasks, n);
+    rc = completed->entries ? start(loop, completed, timeout) : -ENOMEM;
     if (rc < 0) {
         undo(loop, completed);
         return rc;
     }
-    for (size_t i = 0; i < completed->count; i++)
-        coro__add_callback(&loop->ready, completed->entries[i].ended.of,
-                           &completed->entries[i].ended);
+    for (size_t i = 0; i < completed->entries->count; i++) {
+        struct coro__callback *ended = &completed->entries->each[i].ended;
+        coro__add_callback(&loop->ready, ended->of, ended);
+    }
     handle->cell = &block->cell;
     handle->number = block->cell.number;
     return 0;
@@ -179,21 +186,21 @@ static int wait_for_one(struct completed *completed)
 }
 
 /* Hands out what has come: 1, or -ETIMEDOUT for one that is late. 0 if there is none. */
-static int take(struct completed *completed, coro_task **task)
+static int take(struct entries *entries, coro_task **task)
 {
-    if (completed->missing > 0) {
-        completed->missing--;
+    if (entries->missing > 0) {
+        entries->missing--;
         return 1;
     }
-    if (!coro__list_empty(&completed->come)) {
-        struct entry *entry = CORO__CONTAINER_OF(completed->come.next, struct entry, link);
+    if (!coro__list_empty(&entries->come)) {
+        struct entry *entry = CORO__CONTAINER_OF(entries->come.next, struct entry, link);
         coro__list_remove(&entry->link);
         *task = entry->ended.of;
         return 1;
     }
-    if (completed->late == 0)
+    if (entries->late == 0)
         return 0;
-    completed->late--;
+    entries->late--;
     return -ETIMEDOUT;
 }
 
@@ -211,11 +218,11 @@ int coro_completed_next(coro_completed *handle, coro_task **task)
         return -EINVAL;
     if (completed->block.task != coro__caller())
         return -EPERM;
-    int rc = take(completed, task);
+    int rc = take(completed->entries, task);
     if (rc != 0 || completed->to_come == 0)
         return rc;
     rc = wait_for_one(completed);
-    return rc < 0 ? rc : take(completed, task);
+    return rc < 0 ? rc : take(completed->entries, task);
 }
 
 void coro_completed_end(coro_completed *handle)

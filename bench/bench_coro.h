@@ -7,6 +7,9 @@
 
 #include <coro.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 static inline void bench_must(int rc, const char *what)
 {
     bench_check(rc >= 0, what);
@@ -19,6 +22,23 @@ static inline const char *bench_about(void)
     snprintf(text, sizeof text, "libcoro %s, stacks of 64 KiB with guard pages, timer slack 1 ms",
              coro_version());
     return text;
+}
+
+/* Nanoseconds that the system takes for the first touch of each of n pages at distances like those
+ * of stacks of this size. No task takes less than one page. */
+static inline double bench_first_touch(size_t n, size_t stack_size)
+{
+    const size_t stride = stack_size + (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = (char *)mmap(NULL, n * stride, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    bench_check(memory != MAP_FAILED, "mmap");
+    madvise(memory, n * stride, MADV_NOHUGEPAGE);
+    const double began = bench_now();
+    for (size_t i = 0; i < n; i++)
+        *(volatile char *)(memory + i * stride) = 1;
+    const double taken = bench_now() - began;
+    munmap(memory, n * stride);
+    return taken / (double)n;
 }
 
 /* A task that nobody holds a reference to. */

@@ -38,6 +38,11 @@ static void create_and_join(coro_task **tasks, size_t count)
         bench_must(coro_join(tasks[i], NULL), "coro_join");
 }
 
+static void first_touch(const struct bench_row *row)
+{
+    bench_print(row, bench_first_touch(row->count, (size_t)64 * 1024), "ns");
+}
+
 static void cold(const struct bench_row *row)
 {
     coro_task **tasks = calloc(row->count, sizeof *tasks);
@@ -63,6 +68,7 @@ static void hot(const struct bench_row *row)
 
 static const struct bench_row rows[] = {
     {"create and join, one at a time", one_at_a_time, 0, NULL, false},
+    {"first touch of a page", first_touch, 10000, "each of 10,000, apart from the others", false},
     {"create 10,000, join all, cold", cold, 10000, "each; the first in a process", false},
     {"create 10,000, join all, hot", hot, 10000, "each; not the first", false},
 };

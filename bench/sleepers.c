@@ -5,13 +5,7 @@
  * first touch of a page, which each of them costs, stands beside it. An argument is another number
  * of tasks. Prints name, value and unit, separated by tabs.
  */
-#include <coro.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <time.h>
+#include "bench_coro.h"
 
 enum { LONGEST_MS = 1000 };
 
@@ -20,27 +14,6 @@ static coro_future *all_there;
 static coro_time first_deadline;
 static coro_time last_deadline; /* of those that woke */
 static size_t asleep, woken, out_of_order, failed;
-
-static double seconds(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* A figure of this process in KiB, such as "VmRSS:". */
-static double kib(const char *name)
-{
-    char line[256];
-    double value = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, name, strlen(name)) == 0)
-            value = strtod(line + strlen(name), NULL);
-    if (file)
-        fclose(file);
-    return value;
-}
 
 static void print(const char *name, double value, const char *unit)
 {
@@ -65,9 +38,9 @@ static int sleeper(void *arg)
 /* Returns how long it took. */
 static coro_duration create_all(void)
 {
-    const double memory = kib("VmRSS:");
-    const double tables = kib("VmPTE:");
-    const double began = seconds(CLOCK_MONOTONIC);
+    const double memory = bench_kib("VmRSS:");
+    const double tables = bench_kib("VmPTE:");
+    const double began = bench_now();
     for (size_t i = 0; i < count; i++) {
         coro_task *task = coro_create_task(sleeper, (void *)i);
         failed += !task;
@@ -75,11 +48,11 @@ static coro_duration create_all(void)
     }
     while (asleep + failed < count)
         coro_yield();
-    const double ended = seconds(CLOCK_MONOTONIC);
-    print("create and park", (ended - began) / (double)count * 1e9, "ns each");
-    print("resident memory", (kib("VmRSS:") - memory) / (double)count, "KiB each");
-    print("page tables", (kib("VmPTE:") - tables) / (double)count, "KiB each");
-    return (coro_duration)((ended - began) * (double)CORO_SECOND);
+    const double ended = bench_now();
+    print("create and park", (ended - began) / (double)count, "ns each");
+    print("resident memory", (bench_kib("VmRSS:") - memory) / (double)count, "KiB each");
+    print("page tables", (bench_kib("VmPTE:") - tables) / (double)count, "KiB each");
+    return (coro_duration)(ended - began);
 }
 
 static int sleepers(void *arg)
@@ -96,34 +69,17 @@ static int sleepers(void *arg)
     return 0;
 }
 
-/* What the system takes for the first touch of a page, apart from the others. */
-static void print_first_touch(void)
-{
-    enum { PAGES = 20000, STRIDE = 65 * 4096 };
-    char *memory = mmap(NULL, (size_t)PAGES * STRIDE, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return;
-    const double began = seconds(CLOCK_MONOTONIC);
-    for (size_t i = 0; i < PAGES; i++)
-        memory[i * STRIDE] = 1;
-    print("first touch of a page", (seconds(CLOCK_MONOTONIC) - began) / PAGES * 1e9, "ns each");
-    munmap(memory, (size_t)PAGES * STRIDE);
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1)
         count = strtoul(argv[1], NULL, 10);
-    print_first_touch();
-    const double began = seconds(CLOCK_MONOTONIC);
+    print("first touch of a page", bench_first_touch(20000, (size_t)256 * 1024), "ns each");
+    const double cpu = bench_cpu(), began = bench_now();
     const int rc = coro_run(sleepers, NULL);
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     print("woken", (double)woken, "tasks");
     print("woken before an earlier deadline", (double)out_of_order, "tasks");
-    print("peak memory", (double)usage.ru_maxrss / 1024, "MiB");
-    print("CPU in all", seconds(CLOCK_PROCESS_CPUTIME_ID), "s");
-    print("time in all", seconds(CLOCK_MONOTONIC) - began, "s");
+    print("peak memory", bench_peak_mib(), "MiB");
+    print("CPU in all", (bench_cpu() - cpu) / 1e9, "s");
+    print("time in all", (bench_now() - began) / 1e9, "s");
     return rc < 0 || failed > 0 || woken != count;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks that sleep, and timers that do not fire. */
+/* Tasks that sleep, timers that call a function, and those that are stopped before. */
 #include "bench_coro.h"
 
 enum { TIMERS = 1000000 };
@@ -25,9 +25,25 @@ static void sleepers(const struct bench_row *row)
     bench_print_sleepers(row, cpu, time);
 }
 
+static size_t fired;
+
 static void on_time(void *arg)
 {
     (void)arg;
+    fired++;
+}
+
+static void timers(const struct bench_row *row)
+{
+    const double cpu = bench_cpu(), time = bench_now();
+    fired = 0;
+    for (size_t i = 0; i < row->count; i++)
+        bench_must(coro_call_later((coro_duration)bench_sleep_ms(i) * CORO_MILLISECOND, on_time,
+                                   NULL, NULL),
+                   "coro_call_later");
+    while (fired < row->count)
+        coro_sleep(CORO_MILLISECOND);
+    bench_print_sleepers(row, cpu, time);
 }
 
 static coro_handle start_timer(size_t i)
@@ -69,6 +85,8 @@ static void timeouts(const struct bench_row *row)
 static const struct bench_row rows[] = {
     {"100,000 sleepers", sleepers, 100000, "of 1 to 1,000 ms, from their creation on", false},
     {"1,000,000 sleepers", sleepers, 1000000, "of 1 to 1,000 ms, from their creation on", true},
+    {"100,000 timers", timers, 100000, "of 1 to 1,000 ms, which call a function", false},
+    {"1,000,000 timers", timers, 1000000, "of 1 to 1,000 ms, which call a function", true},
     {"timer, insert and cancel", insert_and_cancel, 100000, "with 100,000 others pending", false},
     {"timeout that does not fire", timeouts, 0, "begin and end", false},
 };

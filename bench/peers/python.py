@@ -263,13 +263,33 @@ async def call_soon(name, count):
 
 
 # --- timers and memory ----------------------------------------------------------------------------
-async def sleepers(name, count):
-    cpu, began = time.process_time(), time.monotonic()
-    await asyncio.gather(*(asyncio.sleep(sleep_time(i)) for i in range(count)))
+def print_sleepers(name, cpu, began):
     print_as(name + ": CPU", (time.process_time() - cpu) * 1e3, "ms")
     print_as(name + ": time", (time.monotonic() - began) * 1e3, "ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print_as(name + ": peak memory", peak, "MiB")
+
+
+async def sleepers(name, count):
+    cpu, began = time.process_time(), time.monotonic()
+    await asyncio.gather(*(asyncio.sleep(sleep_time(i)) for i in range(count)))
+    print_sleepers(name, cpu, began)
+
+
+async def timers(name, count):
+    loop, left, all_fired = asyncio.get_running_loop(), count, asyncio.Event()
+
+    def on_time():
+        nonlocal left
+        left -= 1
+        if left == 0:
+            all_fired.set()
+
+    cpu, began = time.process_time(), time.monotonic()
+    for i in range(count):
+        loop.call_later(sleep_time(i), on_time)
+    await all_fired.wait()
+    print_sleepers(name, cpu, began)
 
 
 def nothing():
@@ -359,6 +379,8 @@ ROWS = [
     ("call_soon", call_soon, 1000, False),
     ("100,000 sleepers", sleepers, 100_000, True),
     ("1,000,000 sleepers", sleepers, 1_000_000, True),
+    ("100,000 timers", timers, 100_000, True),
+    ("1,000,000 timers", timers, 1_000_000, True),
     ("timer, insert and cancel", insert_and_cancel, 100_000, False),
     ("timeout that does not fire", timeouts, 0, False),
     ("memory, 10,000 parked tasks", memory, 10_000, False),

@@ -357,6 +357,13 @@ func cancelSleeping(r *row) {
 
 // --- timers and memory ---------------------------------------------------------------------------
 
+func (r *row) printSleepers(cpuBefore time.Duration, began time.Time) {
+	cpu, peak := usage()
+	r.printAs(": CPU", float64((cpu-cpuBefore).Nanoseconds())/1e6, "ms")
+	r.printAs(": time", float64(time.Since(began).Nanoseconds())/1e6, "ms")
+	r.printAs(": peak memory", peak, "MiB")
+}
+
 func sleepers(r *row) {
 	cpuBefore, _ := usage()
 	began := time.Now()
@@ -370,10 +377,20 @@ func sleepers(r *row) {
 		}(i)
 	}
 	group.Wait()
-	cpu, peak := usage()
-	r.printAs(": CPU", float64((cpu-cpuBefore).Nanoseconds())/1e6, "ms")
-	r.printAs(": time", float64(time.Since(began).Nanoseconds())/1e6, "ms")
-	r.printAs(": peak memory", peak, "MiB")
+	r.printSleepers(cpuBefore, began)
+}
+
+// Each in a goroutine of its own while it calls, as time.AfterFunc has it.
+func afterFuncs(r *row) {
+	cpuBefore, _ := usage()
+	began := time.Now()
+	var group sync.WaitGroup
+	group.Add(r.count)
+	for i := 0; i < r.count; i++ {
+		time.AfterFunc(sleepTime(i), group.Done)
+	}
+	group.Wait()
+	r.printSleepers(cpuBefore, began)
 }
 
 func insertAndCancel(r *row) {
@@ -442,6 +459,8 @@ var rows = []row{
 	{"cancel a sleeping task", cancelSleeping, 10000, false},
 	{"100,000 sleepers", sleepers, 100000, false},
 	{"1,000,000 sleepers", sleepers, 1000000, true},
+	{"100,000 timers", afterFuncs, 100000, false},
+	{"1,000,000 timers", afterFuncs, 1000000, true},
 	{"timer, insert and cancel", insertAndCancel, 100000, false},
 	{"timeout that does not fire", timeouts, 0, false},
 	{"memory, 10,000 parked tasks", memory, 10000, false},

@@ -65,4 +65,5 @@ void coro__slabs_free(struct coro__slabs *slabs)
         free(slab->memory);
         free(slab);
     }
+    slabs->unused = slabs->unprepared = slabs->end = NULL;
 }

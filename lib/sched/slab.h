@@ -22,6 +22,7 @@ struct coro__slabs {
  * is in it is not defined. NULL without memory; keeps errno. */
 void *coro__slab_carve(struct coro__slabs *slabs, size_t size);
 
+/* Frees all that was carved; then it can begin anew. */
 void coro__slabs_free(struct coro__slabs *slabs);
 
 #endif

@@ -25,7 +25,7 @@ static inline const char *bench_about(void)
 }
 
 /* Nanoseconds that the system takes for the first touch of each of n pages at distances like those
- * of stacks of this size. No task takes less than one page. */
+ * of stacks of this size: what the page that each task needs would cost alone. */
 static inline double bench_first_touch(size_t n, size_t stack_size)
 {
     const size_t stride = stack_size + (size_t)sysconf(_SC_PAGESIZE);

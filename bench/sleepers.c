@@ -73,7 +73,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         count = strtoul(argv[1], NULL, 10);
-    print("first touch of a page", bench_first_touch(20000, (size_t)256 * 1024), "ns each");
+    print("first touch of a page",
+          bench_first_touch(count < 20000 ? count : 20000, (size_t)256 * 1024), "ns each");
     const double cpu = bench_cpu(), began = bench_now();
     const int rc = coro_run(sleepers, NULL);
     print("woken", (double)woken, "tasks");

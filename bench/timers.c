@@ -4,45 +4,55 @@
 
 enum { TIMERS = 1000000 };
 
-static size_t slept;
+static size_t left;
+static coro_event all_done;
+
+static void expect(size_t count)
+{
+    left = count;
+    coro_event_clear(&all_done);
+}
+
+static void count_down(void)
+{
+    if (--left == 0)
+        coro_event_set(&all_done);
+}
 
 static int sleeps(void *arg)
 {
     bench_touch_stack();
     const int rc = coro_sleep((coro_duration)bench_sleep_ms((size_t)arg) * CORO_MILLISECOND);
-    slept += rc == 0;
+    bench_must(rc, "coro_sleep");
+    count_down();
     return rc;
 }
 
 static void sleepers(const struct bench_row *row)
 {
     const double cpu = bench_cpu(), time = bench_now();
-    slept = 0;
+    expect(row->count);
     for (size_t i = 0; i < row->count; i++)
         bench_spawn(sleeps, (void *)i);
-    while (slept < row->count)
-        coro_sleep(CORO_MILLISECOND);
+    bench_must(coro_event_wait(&all_done), "coro_event_wait");
     bench_print_sleepers(row, cpu, time);
 }
-
-static size_t fired;
 
 static void on_time(void *arg)
 {
     (void)arg;
-    fired++;
+    count_down();
 }
 
 static void timers(const struct bench_row *row)
 {
     const double cpu = bench_cpu(), time = bench_now();
-    fired = 0;
+    expect(row->count);
     for (size_t i = 0; i < row->count; i++)
         bench_must(coro_call_later((coro_duration)bench_sleep_ms(i) * CORO_MILLISECOND, on_time,
                                    NULL, NULL),
                    "coro_call_later");
-    while (fired < row->count)
-        coro_sleep(CORO_MILLISECOND);
+    bench_must(coro_event_wait(&all_done), "coro_event_wait");
     bench_print_sleepers(row, cpu, time);
 }
 

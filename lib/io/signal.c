@@ -148,7 +148,6 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind block_kind = {.name = "subscription of signals",
-                                                   .size = sizeof(struct block),
                                                    .end = "coro_signal_end",
                                                    .event = CORO_LOG_SIGNAL_NOT_ENDED,
                                                    .abandon = abandon};

@@ -40,6 +40,18 @@ struct coro__tls_transport {
 /* Empties OpenSSL's queue of errors; whether it was out of memory is among them. */
 bool coro__openssl_lacked_memory(void);
 
+/* --- Calls of OpenSSL, and what has come of them ---------------------------------------------- */
+/* Before each of them. Returns errno, which is to be put back behind it. */
+int coro__tls_begin(struct coro__tls_transport *tls);
+
+/* After one that has returned rc and has not succeeded: 0 at the peer's end, -EAGAIN with what is
+ * wanted, or an error with its text. Puts errno back. */
+int coro__tls_end(struct coro__tls_transport *tls, int rc, int saved_errno);
+
+/* The error of a connection that ends where nobody has said so: another may have cut it off. */
+int coro__tls_end_ragged(struct coro__tls_transport *tls);
+
+/* --- The transport below ---------------------------------------------------------------------- */
 /* A method for BIOs whose data is a struct coro__tls_transport; NULL without memory. */
 BIO_METHOD *coro__tls_bio_method(void);
 

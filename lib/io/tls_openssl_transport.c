@@ -16,7 +16,6 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,98 +26,15 @@ enum {
     MOST_DISCARDED = 256 * 1024,
 };
 
-/* --- Calls of OpenSSL, and what has come of them ---------------------------------------------- */
-/* Returns errno, which is put back at the end. */
-static int begin(struct coro__tls_transport *tls)
-{
-    tls->below_error = 0;
-    tls->transport.text = NULL;
-    ERR_clear_error();
-    return errno;
-}
-
-CORO_PRINTF(3, 4)
-static int fail(struct coro__tls_transport *tls, int error, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(tls->text, sizeof tls->text, format, args);
-    va_end(args);
-    tls->transport.text = tls->text;
-    return error;
-}
-
-static int fail_verification(struct coro__tls_transport *tls)
-{
-    const long result = SSL_get_verify_result(tls->ssl);
-    const bool other_name =
-        result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    const char *name = other_name ? X509_VERIFY_PARAM_get0_host(SSL_get0_param(tls->ssl), 0) : NULL;
-    return fail(tls, -EACCES, "certificate verify failed: %s%s%s",
-                X509_verify_cert_error_string(result), name ? ", it is not for " : "",
-                name ? name : "");
-}
-
-/* The connection ends, and nobody has said so: it may have been cut off by another. */
-static int end_ragged(struct coro__tls_transport *tls)
-{
-    return fail(tls, -ECONNRESET, "the connection ended %s",
-                tls->established ? "without TLS close_notify" : "during the TLS handshake");
-}
-
-static int fail_protocol(struct coro__tls_transport *tls)
-{
-    const unsigned long code = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(code);
-    if (coro__openssl_lacked_memory())
-        return -ENOMEM;
-    switch (ERR_GET_REASON(code)) {
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
-        return fail_verification(tls);
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-        return fail(tls, -EACCES, "certificate verify failed: %s", reason);
-    default:
-        return fail(tls, -EPROTO, "TLS: %s", reason ? reason : "unexpected state");
-    }
-}
-
-static int outcome(struct coro__tls_transport *tls, int rc)
-{
-    const int error = SSL_get_error(tls->ssl, rc);
-    if (tls->below_error < 0) {
-        tls->transport.text = tls->below->text;
-        return tls->below_error;
-    }
-    switch (error) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        tls->transport.wanted = tls->below->wanted;
-        return -EAGAIN;
-    case SSL_ERROR_ZERO_RETURN:
-        return 0;
-    default:
-        return tls->ended ? end_ragged(tls) : fail_protocol(tls);
-    }
-}
-
-/* For a call that has not succeeded: 0 at the peer's end, -EAGAIN, or an error. */
-static int end(struct coro__tls_transport *tls, int rc, int saved_errno)
-{
-    const int result = outcome(tls, rc);
-    ERR_clear_error();
-    errno = saved_errno;
-    return result;
-}
-
 /* --- Reading and writing ---------------------------------------------------------------------- */
 static ssize_t read_tls(struct coro__transport *transport, void *buffer, size_t n)
 {
     struct coro__tls_transport *tls = coro__tls_transport_of(transport);
-    const int saved_errno = begin(tls);
+    const int saved_errno = coro__tls_begin(tls);
     size_t count;
     const int rc = SSL_read_ex(tls->ssl, buffer, n, &count);
     if (rc != 1)
-        return end(tls, rc, saved_errno);
+        return coro__tls_end(tls, rc, saved_errno);
     errno = saved_errno;
     return (ssize_t)count;
 }
@@ -180,10 +96,10 @@ static ssize_t write_records(struct coro__tls_transport *tls, struct pieces rest
     size_t n, written, total = 0;
     skip(&rest, 0); /* those that are empty */
     while ((n = next(rest, gathered, &bytes)) > 0) {
-        const int saved_errno = begin(tls);
+        const int saved_errno = coro__tls_begin(tls);
         const int rc = write_record(tls->ssl, bytes, n, &written);
         if (rc != 1) {
-            const int error = end(tls, rc, saved_errno);
+            const int error = coro__tls_end(tls, rc, saved_errno);
             if (error == 0)
                 return -EPIPE;
             return error == -EAGAIN && total > 0 ? (ssize_t)total : error;
@@ -244,15 +160,15 @@ static int note_alpn(struct coro__tls_transport *tls)
 int coro__tls_handshake(struct coro__transport *transport)
 {
     struct coro__tls_transport *tls = coro__tls_transport_of(transport);
-    const int saved_errno = begin(tls);
+    const int saved_errno = coro__tls_begin(tls);
     const int rc = SSL_do_handshake(tls->ssl);
     if (rc == 1) {
         errno = saved_errno;
         tls->established = true;
         return note_alpn(tls);
     }
-    const int error = end(tls, rc, saved_errno);
-    return error == 0 ? end_ragged(tls) : error;
+    const int error = coro__tls_end(tls, rc, saved_errno);
+    return error == 0 ? coro__tls_end_ragged(tls) : error;
 }
 
 /* --- The end ---------------------------------------------------------------------------------- */
@@ -260,13 +176,13 @@ static int notify(struct coro__tls_transport *tls)
 {
     if (tls->notified)
         return 0;
-    const int saved_errno = begin(tls);
+    const int saved_errno = coro__tls_begin(tls);
     int rc = finish_handshake(tls->ssl);
     if (rc == 1) {
         rc = SSL_shutdown(tls->ssl);
         tls->notified = rc >= 0;
     }
-    const int error = tls->notified ? 0 : end(tls, rc, saved_errno);
+    const int error = tls->notified ? 0 : coro__tls_end(tls, rc, saved_errno);
     errno = saved_errno;
     return error;
 }
@@ -390,7 +306,7 @@ int coro__tls_transport_create(struct coro__transport **transport, struct coro__
     tls->transport = (struct coro__transport){.kind = &kind, .io = below->io, .fd = below->fd};
     tls->below = below;
     tls->tls = coro_tls_retain(context);
-    const int saved_errno = begin(tls);
+    const int saved_errno = coro__tls_begin(tls);
     const int rc = make_ssl(tls, server_name);
     ERR_clear_error();
     errno = saved_errno;

@@ -4,14 +4,15 @@
 
 #include CORO_PIDFD_HEADER
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* A host that keeps its guest's page tables a second time drops its copy of those that get a third
- * new table before they are used again. Then what lies there already costs its first access once
- * more, which is half of a new stack. */
+/* How far apart the first and the last piece are. A host that keeps its guest's page tables a
+ * second time drops its copy of a directory in which three new tables are entered one after the
+ * other, and all that the directory leads to then costs a page fault's time once more. */
 enum { MOST_AT_ONCE = 64, TABLES_AT_ONCE = 2 };
 
 size_t coro__advice_most(size_t page, size_t stride)
@@ -24,6 +25,7 @@ size_t coro__advice_most(size_t page, size_t stride)
 size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int advice)
 {
     struct iovec pieces[MOST_AT_ONCE];
+    assert(n <= MOST_AT_ONCE);
     for (size_t i = 0; i < n; i++)
         pieces[i] = (struct iovec){first + i * stride, size};
     /* Linux takes such advice from the process itself only, but calls it by an fd. */

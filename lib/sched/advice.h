@@ -19,7 +19,7 @@
 #endif
 
 /* For fewer pieces a call for each is no slower: this one takes three. */
-enum { CORO__ADVICE_LEAST = 8 };
+enum { CORO__ADVICE_LEAST = 3 };
 
 /* How many pieces at this stride one call is to be about, at most; pages are this large. */
 size_t coro__advice_most(size_t page, size_t stride);
@@ -29,8 +29,8 @@ size_t coro__advice_most(size_t page, size_t stride);
  * do that. */
 size_t coro__advise_many(char *first, size_t size, size_t stride, size_t n, int advice);
 
-/* Has the kernel make the pages that lie within this memory, which is going to be written: many in
- * one call are much cheaper than the fault that each of them would cost. Keeps errno. */
+/* Has the kernel make the pages that lie within this memory, which is going to be written: where a
+ * page fault is dear, many in one call are much cheaper. Keeps errno. */
 void coro__advise_writing(char *memory, size_t size);
 
 #endif

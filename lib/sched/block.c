@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/block.h"
 
-#include <string.h>
-
 struct coro__block *coro__block_begin(struct coro__loop *loop, coro_task *task,
                                       const struct coro__block_kind *kind)
 {
     struct coro__cell *cell = coro__cell_take(&loop->cells);
     if (!cell)
         return NULL;
-    memset(cell + 1, 0, kind->size - sizeof *cell);
     struct coro__block *block = CORO__CONTAINER_OF(cell, struct coro__block, cell);
     block->task = task;
     block->kind = kind;
+    block->closed = false;
     block->next = task->blocks;
     block->at = &task->blocks;
     if (block->next)

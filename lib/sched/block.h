@@ -12,14 +12,14 @@ struct coro__block;
 
 struct coro__block_kind {
     const char *name; /* for the report: "timeout scope" */
-    size_t size;      /* of the kind's struct */
     const char *end;  /* the call that was not made */
     enum coro_log_event event;
     /* Gives up all that the block holds, before its cell goes back. */
     void (*abandon)(struct coro__loop *loop, struct coro__block *block);
 };
 
-/* The first member of each kind's struct. */
+/* The first member of each kind's struct. With another eight bytes it is a cache line: what they
+ * are followed by begins the next one, and lies across none. */
 struct coro__block {
     struct coro__cell cell;
     struct coro__block *next; /* of the task's, the innermost first */
@@ -29,7 +29,8 @@ struct coro__block {
     bool closed; /* ended, and kept only for what it has to say */
 };
 
-/* A new innermost block of the task, zeroed behind its head; NULL without memory. */
+/* A new innermost block of the task, in which all behind this head is as it was left; NULL without
+ * memory. */
 struct coro__block *coro__block_begin(struct coro__loop *loop, coro_task *task,
                                       const struct coro__block_kind *kind);
 

@@ -4,14 +4,16 @@
 #include "util/compiler.h"
 #include "util/memory.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 enum {
     FIRST = 32,
     LARGEST = 4096,
-    SHARE = 8, /* that is prepared at a time: what is never used takes no more than that */
+    SHARES = 8, /* of a slab; one is prepared at a time: what is never used takes no more memory */
 };
+static_assert(FIRST % SHARES == 0 && LARGEST % FIRST == 0, "shares are whole things");
 
 struct coro__slab {
     struct coro__slab *next;
@@ -41,7 +43,7 @@ static bool grow(struct coro__slabs *slabs, size_t size)
 
 static void prepare(struct coro__slabs *slabs, size_t size)
 {
-    const size_t share = slabs->newest->count / SHARE * size;
+    const size_t share = slabs->newest->count / SHARES * size;
     coro__advise_writing(slabs->unprepared, share);
     slabs->unprepared += share;
 }

@@ -24,8 +24,8 @@ struct entries {
 
 struct completed {
     struct coro__block block;
-    struct coro__timer timer;
     struct entries *entries;
+    struct coro__timer timer;
     size_t to_come;          /* that the time has not run out for */
     struct coro__wait *wait; /* coro_completed_next's, while it waits */
 };
@@ -90,7 +90,6 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "coro_completed",
-                                             .size = sizeof(struct completed),
                                              .end = "coro_completed_end",
                                              .event = CORO_LOG_COMPLETED_NOT_ENDED,
                                              .abandon = abandon};
@@ -98,7 +97,9 @@ static const struct coro__block_kind kind = {.name = "coro_completed",
 /* An entry for each different task; NULL without memory. */
 static struct entries *entries_for(struct completed *completed, coro_task *const tasks[], size_t n)
 {
-    struct entries *entries = coro__calloc(1, sizeof *entries + n * sizeof entries->each[0]);
+    struct entries *entries = NULL;
+    if (n <= (SIZE_MAX - sizeof *entries) / sizeof entries->each[0])
+        entries = coro__calloc(1, sizeof *entries + n * sizeof entries->each[0]);
     if (!entries)
         return NULL;
     const uint64_t seen = coro__task_stamp(completed->block.task->pool);
@@ -160,6 +161,7 @@ int coro_completed_begin(coro_completed *handle, coro_task *const tasks[], size_
         return -ENOMEM;
     struct completed *completed = as_completed(block);
     coro__timer_init(&completed->timer, expire);
+    completed->wait = NULL;
     completed->entries = entries_for(completed, tasks, n);
     rc = completed->entries ? start(loop, completed, timeout) : -ENOMEM;
     if (rc < 0) {

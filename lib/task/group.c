@@ -20,13 +20,13 @@ struct member {
 
 struct group {
     struct coro__block block;
+    bool ending;           /* coro_group_end has been called */
+    bool aborting;         /* the tasks have been cancelled */
+    bool parent_cancelled; /* by the group, which has to take that back */
+    int body_error;        /* valid when closed; 0 if none */
     struct coro__list members;
     struct coro__list failed; /* in the order in which their ends were seen */
     struct coro__wait *wait;  /* coro_group_end's, while it waits */
-    bool ending;              /* coro_group_end has been called */
-    bool aborting;            /* the tasks have been cancelled */
-    bool parent_cancelled;    /* by the group, which has to take that back */
-    int body_error;           /* valid when closed; 0 if none */
     struct coro__message *body_message;
 };
 static_assert(sizeof(struct group) <= CORO__CELL_SIZE, "a group fits into a cell");
@@ -133,7 +133,6 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "task group",
-                                             .size = sizeof(struct group),
                                              .end = "coro_group_end",
                                              .event = CORO_LOG_GROUP_NOT_ENDED,
                                              .abandon = abandon};
@@ -150,6 +149,16 @@ static void drop_ended(struct coro__loop *loop, coro_task *task)
     }
 }
 
+static void init(struct group *group)
+{
+    coro__list_init(&group->members);
+    coro__list_init(&group->failed);
+    group->wait = NULL;
+    group->ending = group->aborting = group->parent_cancelled = false;
+    group->body_error = 0;
+    group->body_message = NULL;
+}
+
 int coro_group_begin(coro_group *handle)
 {
     coro_task *task = coro__caller();
@@ -161,8 +170,7 @@ int coro_group_begin(coro_group *handle)
     struct coro__block *block = coro__block_begin(loop, task, &kind);
     if (!block)
         return -ENOMEM;
-    coro__list_init(&as_group(block)->members);
-    coro__list_init(&as_group(block)->failed);
+    init(as_group(block));
     handle->cell = &block->cell;
     handle->number = block->cell.number;
     return 0;

@@ -8,9 +8,9 @@
 
 struct scope {
     struct coro__block block;
-    struct coro__timer timer;
     int cancelling; /* the task's count when the scope began */
     bool expired;   /* its time was up: it has cancelled the task */
+    struct coro__timer timer;
 };
 static_assert(sizeof(struct scope) <= CORO__CELL_SIZE, "a scope fits into a cell");
 
@@ -33,7 +33,6 @@ static void abandon(struct coro__loop *loop, struct coro__block *block)
 }
 
 static const struct coro__block_kind kind = {.name = "timeout scope",
-                                             .size = sizeof(struct scope),
                                              .end = "coro_timeout_end",
                                              .event = CORO_LOG_TIMEOUT_NOT_ENDED,
                                              .abandon = abandon};
@@ -55,6 +54,7 @@ static struct scope *create(struct coro__loop *loop, coro_task *task)
     }
     coro__timer_init(&scope->timer, expire);
     scope->cancelling = task->cancel_requests;
+    scope->expired = false;
     return scope;
 }
 

@@ -386,8 +386,9 @@ func afterFuncs(r *row) {
 	began := time.Now()
 	var group sync.WaitGroup
 	group.Add(r.count)
+	done := group.Done
 	for i := 0; i < r.count; i++ {
-		time.AfterFunc(sleepTime(i), group.Done)
+		time.AfterFunc(sleepTime(i), done)
 	}
 	group.Wait()
 	r.printSleepers(cpuBefore, began)

@@ -51,10 +51,11 @@ static inline void bench_spawn(coro_fn *fn, void *arg)
 
 /* Stacks are as large as those of the peers, and timers may be as late: they sleep by milliseconds.
  */
-static inline int bench_coro_run(coro_fn *fn, void *arg)
+static inline int bench_coro_run(bool virtual_clock, coro_fn *fn, void *arg)
 {
     const coro_run_options options = {.stack_size = (size_t)64 * 1024,
-                                      .timer_slack = CORO_MILLISECOND};
+                                      .timer_slack = CORO_MILLISECOND,
+                                      .virtual_clock = virtual_clock};
     return coro_run_with(&options, fn, arg) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -66,7 +67,7 @@ static inline int bench_coro_run(coro_fn *fn, void *arg)
     int main(int argc, char **argv)                                              \
     {                                                                            \
         (void)argc;                                                              \
-        return bench_coro_run(bench_all, argv);                                  \
+        return bench_coro_run(false, bench_all, argv);                           \
     }
 
 #endif

@@ -168,10 +168,9 @@ static int growth_main(void *arg)
 
 int main(int argc, char **argv)
 {
-    const coro_run_options options = {.virtual_clock = true};
     if (argc < 2) {
         fprintf(stderr, "usage: %s yield|create+join|sleep|cancel [ROW...]\n", argv[0]);
         return EXIT_FAILURE;
     }
-    return coro_run_with(&options, growth_main, argv + 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return bench_coro_run(true, growth_main, argv + 1);
 }

@@ -90,6 +90,7 @@ START_TEST(a_guard_page_outlives_a_trim)
     struct coro__stack *stack = get_stack(SIZE);
     coro__stack_put(stack);
     coro__stacks_trim(&stacks, 0, 10);
+    coro__stacks_trim(&stacks, 0, 10);
     stack = get_stack(SIZE);
     ck_assert(writing_kills(stack->low - 1));
     coro__stack_put(stack);
@@ -184,7 +185,12 @@ START_TEST(trimming_takes_the_memory_of_those_unused_longest)
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
+    coro__stacks_trim(&stacks, 2, 10); /* since the last one all were needed */
+    ck_assert(coro__stacks_exceed(&stacks, 2));
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(*(volatile char *)all[i]->low, 1);
     coro__stacks_trim(&stacks, 2, 10); /* 0, 1 and 2 go */
+    ck_assert(!coro__stacks_exceed(&stacks, 2));
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 3);
     ck_assert_ptr_eq(get_stack(SIZE), all[4]);
@@ -208,11 +214,35 @@ START_TEST(trimming_takes_no_more_than_it_may)
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
+    coro__stacks_trim(&stacks, 0, 0);
     coro__stacks_trim(&stacks, 0, 2);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 2);
     coro__stacks_trim(&stacks, 5, 5); /* as many are to be kept as there are */
     ck_assert_int_eq(*(volatile char *)all[2]->low, 1);
+    coro__stacks_destroy(&stacks);
+}
+END_TEST
+
+START_TEST(trimming_leaves_as_many_as_were_needed_since_the_last_time)
+{
+    set_up_stacks();
+    struct coro__stack *all[5];
+    for (int i = 0; i < 5; i++) {
+        all[i] = get_stack(SIZE);
+        *all[i]->low = 1;
+    }
+    for (int i = 0; i < 5; i++)
+        coro__stack_put(all[i]);
+    coro__stacks_trim(&stacks, 0, 10);
+    struct coro__stack *needed[3];
+    for (int i = 0; i < 3; i++)
+        needed[i] = get_stack(SIZE);
+    for (int i = 0; i < 3; i++)
+        coro__stack_put(needed[i]);
+    coro__stacks_trim(&stacks, 0, 10);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 2);
     coro__stacks_destroy(&stacks);
 }
 END_TEST
@@ -275,6 +305,7 @@ int main(void)
         a_stack_that_does_not_fit_into_memory_is_refused,
         trimming_takes_the_memory_of_those_unused_longest,
         trimming_takes_no_more_than_it_may,
+        trimming_leaves_as_many_as_were_needed_since_the_last_time,
         the_high_water_mark_is_the_deepest_byte_used,
         the_high_water_mark_of_a_large_stack_takes_no_time,
         NULL,

@@ -7,16 +7,17 @@ enum {
      * interrupt, of which another thread was told. */
     MOST_ENTRIES = 127,
     MOST_ENTRIES_ALONE = 511,
-    /* Cached stacks that keep their memory when the loop has nothing to do, and how many of the
-     * others lose it at a time. */
+    /* Cached stacks of a size that keep their memory, and how many of the others lose it at a
+     * time. */
     KEPT_STACKS = 128,
-    TRIMMED_STACKS = 32,
+    TRIMMED_STACKS = 512,
 };
 
 /* How long tasks should be able to hold up timers, over what one pass takes. */
 #define VISIT_EVERY (50 * CORO_MICROSECOND)
-/* An idle time that is long enough to give memory back. */
-#define LONG_IDLE CORO_MILLISECOND
+/* How long a cached stack is not needed before the loop, when it has nothing to do, gives its
+ * memory back: one that is needed again costs more than has been won. */
+#define TRIM_EVERY (100 * CORO_MILLISECOND)
 
 int coro__loop_start_timer(struct coro__loop *loop, struct coro__timer *timer, coro_time deadline)
 {
@@ -76,6 +77,20 @@ static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limi
         coro__inbox_wait(loop->inbox, limit, while_shared);
 }
 
+/* Before a sleep, which ends in time for the next trim if there is something left for it. */
+static coro_duration trim(struct coro__loop *loop, coro_time now, coro_duration limit)
+{
+    if (loop->clock.is_virtual || !coro__stacks_exceed(&loop->ready.stacks, KEPT_STACKS))
+        return limit;
+    if (loop->next_trim <= now) {
+        coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
+        loop->next_trim = now + TRIM_EVERY;
+        if (!coro__stacks_exceed(&loop->ready.stacks, KEPT_STACKS))
+            return limit;
+    }
+    return limit < loop->next_trim - now ? limit : loop->next_trim - now;
+}
+
 /* With nothing ready: sleeps until a timer is due, there is a post, or something happens to an fd.
  * A virtual clock jumps instead, unless a post is certain to come or an fd is ready. */
 static void idle(struct coro__loop *loop, coro_time now)
@@ -94,9 +109,9 @@ static void idle(struct coro__loop *loop, coro_time now)
         return;
     }
     const bool timed = next != CORO_FOREVER && !loop->clock.is_virtual;
-    if (!timed || next - now >= LONG_IDLE)
-        coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-    sleep_for(loop, now, timed ? coro__time_after(next, loop->timer_slack) - now : CORO_FOREVER,
+    const coro_duration limit =
+        timed ? coro__time_after(next, loop->timer_slack) - now : CORO_FOREVER;
+    sleep_for(loop, now, trim(loop, now, limit),
               loop->expected == 0 && loop->fd_waits == 0 && next == CORO_FOREVER);
     coro__loop_deliver_posts(loop);
 }

@@ -225,15 +225,28 @@ void coro__stack_put_dead(struct coro__stack *stack)
     chill(stack);
 }
 
+bool coro__stacks_exceed(const struct coro__stacks *stacks, size_t keep)
+{
+    for (const struct coro__stack_class *class = stacks->classes; class; class = class->next)
+        if (class->hot_count > keep)
+            return true;
+    return false;
+}
+
+static void chill_coldest(struct coro__stack_class *class)
+{
+    struct coro__stack *coldest = CORO__CONTAINER_OF(class->hot.previous, struct coro__stack, link);
+    coro__list_remove(&coldest->link);
+    class->hot_count--;
+    chill(coldest);
+}
+
 void coro__stacks_trim(struct coro__stacks *stacks, size_t keep, size_t most)
 {
     for (struct coro__stack_class *class = stacks->classes; class; class = class->next) {
-        for (; class->hot_count > keep && most > 0; class->hot_count--, most--) {
-            struct coro__stack *coldest =
-                CORO__CONTAINER_OF(class->hot.previous, struct coro__stack, link);
-            coro__list_remove(&coldest->link);
-            chill(coldest);
-        }
+        for (; class->spare > 0 && class->hot_count > keep && most > 0; class->spare--, most--)
+            chill_coldest(class);
+        class->spare = class->hot_count;
     }
 }
 

@@ -17,6 +17,8 @@
 #include "sched/guard.h"
 #include "util/list.h"
 
+#include <stdbool.h>
+
 enum {
     CORO__STACK_DEFAULT = 256 * 1024,
     CORO__STACK_MINIMUM = 16 * 1024,
@@ -42,6 +44,7 @@ struct coro__stack_class {
     size_t count;          /* of stacks that have been in use */
     struct coro__list hot; /* the last one put is the first */
     size_t hot_count;
+    size_t spare; /* of the hot ones, those at the end that were not needed since the last trim */
     struct coro__list cold;
     struct coro__stack_slab *slabs; /* the newest first; only it may have unused stacks */
 };
@@ -74,8 +77,11 @@ static inline void coro__stack_put(struct coro__stack *stack);
 /* Puts a stack back whose context will never be entered again. */
 void coro__stack_put_dead(struct coro__stack *stack);
 
-/* Gives the memory of up to `most` cached stacks back to the system, those unused longest first,
- * and leaves `keep` of each size hot. */
+/* Whether more than `keep` of a size are hot. */
+bool coro__stacks_exceed(const struct coro__stacks *stacks, size_t keep);
+
+/* Gives the memory of up to `most` cached stacks back to the system that were not needed since the
+ * last call, those unused longest first, and leaves `keep` of each size hot. */
 void coro__stacks_trim(struct coro__stacks *stacks, size_t keep, size_t most);
 
 /* The end of the stack's usable bytes, where its first frame lies. */
@@ -96,7 +102,8 @@ CORO__INLINE struct coro__stack *coro__stack_take_hot(struct coro__stack_class *
         return NULL;
     struct coro__stack *stack = CORO__CONTAINER_OF(class->hot.next, struct coro__stack, link);
     coro__list_unlink(&stack->link);
-    class->hot_count--;
+    if (--class->hot_count < class->spare)
+        class->spare = class->hot_count;
     return stack;
 }
 

@@ -1,24 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory of stacks that no task needs: it goes back when the loop is idle, and not before.
+/*
+ * The memory of stacks that no task needs: it goes back when the loop is idle, and not before.
  *
- * The program is linked so that the library's madvise comes here (--wrap; see the Makefile).
+ * The program is linked so that the library's madvise and ppoll come here (--wrap; see the
+ * Makefile).
  */
 #include "support.h"
+#include "support_threads.h"
 
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+enum { TASKS = 1000, BURSTS = 20 };
 
 int __real_madvise(void *at, size_t size, int advice);
 int __wrap_madvise(void *at, size_t size, int advice);
+int __real_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask);
 
-static int given_back;
+static atomic_int given_back;
+static int limited_sleeps;
+static void (*when_half_is_given_back)(void);
 
 int __wrap_madvise(void *at, size_t size, int advice)
 {
-    given_back += advice == MADV_DONTNEED;
+    if (advice == MADV_DONTNEED && ++given_back == TASKS / 2 && when_half_is_given_back)
+        when_half_is_given_back();
     return __real_madvise(at, size, advice);
 }
 
-enum { TASKS = 1000, BURSTS = 20 };
+int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask)
+{
+    limited_sleeps += limit && (limit->tv_sec > 0 || limit->tv_nsec > 0);
+    return __real_ppoll(fds, n, limit, mask);
+}
 
 static int ends(void *arg)
 {
@@ -35,6 +53,7 @@ static void burst(void)
     ck_assert_int_eq(coro_gather(tasks, TASKS, 0), 0);
     for (int i = 0; i < TASKS; i++)
         coro_release(tasks[i]);
+    given_back = limited_sleeps = 0;
 }
 
 static int comes_in_bursts(void *arg)
@@ -43,8 +62,9 @@ static int comes_in_bursts(void *arg)
     for (int i = 0; i < BURSTS; i++) {
         burst();
         ck_assert_int_eq(coro_sleep(2 * CORO_MILLISECOND), 0);
+        ck_assert_int_eq(given_back, 0);
+        ck_assert_int_le(limited_sleeps, 2);
     }
-    ck_assert_int_eq(given_back, 0);
     return 0;
 }
 
@@ -54,39 +74,109 @@ START_TEST(tasks_that_come_in_bursts_find_their_stacks_in_memory)
 }
 END_TEST
 
-static int is_idle(void *arg)
+/* It wakes for the stacks, and once they have given their memory back no more. */
+static int sleeps_twice(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 2; i++) {
         burst();
-        given_back = 0;
-        ck_assert_int_eq(coro_sleep(800 * CORO_MILLISECOND), 0);
+        ck_assert_int_eq(coro_sleep(1500 * CORO_MILLISECOND), 0);
         ck_assert_int_gt(given_back, TASKS / 2);
+        ck_assert_int_le(limited_sleeps, 4);
     }
     return 0;
 }
 
 START_TEST(an_idle_loop_gives_the_memory_of_stacks_back)
 {
-    ck_assert_int_eq(coro_run(is_idle, NULL), 0);
+    ck_assert_int_eq(coro_run(sleeps_twice, NULL), 0);
 }
 END_TEST
 
-static int sleeps_long(void *arg)
+static coro_loop *loop;
+static coro_future *future;
+
+static void settles(void *arg)
 {
     (void)arg;
+    coro_set_result(future, 0, NULL);
+}
+
+static void has_it_settled(void)
+{
+    ck_assert_int_eq(coro_call_soon_threadsafe(loop, settles, NULL), 0);
+}
+
+static int waits_for_half_of_it(void *arg)
+{
+    (void)arg;
+    loop = coro_loop_retain(coro_current_loop());
+    future = coro_create_future();
+    when_half_is_given_back = has_it_settled;
     burst();
-    given_back = 0;
-    ck_assert_int_eq(coro_sleep(3600 * CORO_SECOND), 0);
+    ck_assert_int_eq(coro_await(future, NULL), 0);
+    coro_release(future);
+    coro_loop_release(loop);
     return 0;
 }
 
-/* Its time does not pass while it is idle. */
-START_TEST(a_virtual_clock_gives_nothing_back)
+START_TEST(a_loop_without_timers_wakes_for_it_and_looks_around_meanwhile)
+{
+    ck_assert_int_eq(coro_run(waits_for_half_of_it, NULL), 0);
+    ck_assert_int_lt(given_back, TASKS * 3 / 4);
+}
+END_TEST
+
+/* On a virtual clock the time does not pass that stacks are not needed for. */
+static int takes_a_while(void *arg)
+{
+    (void)arg;
+    return usleep(300000);
+}
+
+static int burst_and_thread(void *arg)
+{
+    (void)arg;
+    burst();
+    ck_assert_int_eq(coro_to_thread(takes_a_while, NULL), 0);
+    ck_assert_int_eq(given_back, 0);
+    ck_assert_int_eq(limited_sleeps, 0);
+    return 0;
+}
+
+START_TEST(a_virtual_clock_wakes_for_no_stacks)
 {
     const coro_run_options options = {.virtual_clock = true};
-    ck_assert_int_eq(coro_run_with(&options, sleeps_long, NULL), 0);
-    ck_assert_int_eq(given_back, 0);
+    ck_assert_int_eq(coro_run_with(&options, burst_and_thread, NULL), 0);
+}
+END_TEST
+
+/* --- Nobody else is left ---------------------------------------------------------------------- */
+static void *lets_go(void *arg)
+{
+    for (int i = 0; i < 1000 && given_back < TASKS / 2; i++)
+        usleep(10000);
+    coro_loop_release(arg);
+    return NULL;
+}
+
+static int waits_in_vain(void *thread)
+{
+    burst();
+    *(pthread_t *)thread = start_thread(lets_go, coro_loop_retain(coro_current_loop()));
+    coro_future *never = coro_create_future();
+    const int rc = coro_await(never, NULL);
+    coro_release(never);
+    ck_assert_int_gt(given_back, TASKS / 2 - 1);
+    return rc;
+}
+
+START_TEST(a_deadlock_is_noticed_after_the_memory_was_given_back)
+{
+    pthread_t thread;
+    const coro_run_options options = {.log = record_log};
+    ck_assert_int_eq(coro_run_with(&options, waits_in_vain, &thread), -EDEADLK);
+    join_thread(thread);
 }
 END_TEST
 
@@ -95,8 +185,12 @@ int main(void)
     const TTest *const tests[] = {
         tasks_that_come_in_bursts_find_their_stacks_in_memory,
         an_idle_loop_gives_the_memory_of_stacks_back,
-        a_virtual_clock_gives_nothing_back,
+        a_loop_without_timers_wakes_for_it_and_looks_around_meanwhile,
+        a_virtual_clock_wakes_for_no_stacks,
+        a_deadlock_is_noticed_after_the_memory_was_given_back,
         NULL,
     };
+    unsetenv("CORO_CLOCK"); /* the time is what is tested */
+    unsetenv("CORO_DEBUG"); /* which wipes stacks by madvise */
     return run_suite("idle", tests);
 }

@@ -89,7 +89,7 @@ START_TEST(a_guard_page_outlives_a_trim)
     set_up_stacks();
     struct coro__stack *stack = get_stack(SIZE);
     coro__stack_put(stack);
-    coro__stacks_trim(&stacks, 0, 10);
+    coro__stacks_watch(&stacks);
     coro__stacks_trim(&stacks, 0, 10);
     stack = get_stack(SIZE);
     ck_assert(writing_kills(stack->low - 1));
@@ -185,10 +185,8 @@ START_TEST(trimming_takes_the_memory_of_those_unused_longest)
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
-    coro__stacks_trim(&stacks, 2, 10); /* since the last one all were needed */
+    coro__stacks_watch(&stacks);
     ck_assert(coro__stacks_exceed(&stacks, 2));
-    for (int i = 0; i < 5; i++)
-        ck_assert_int_eq(*(volatile char *)all[i]->low, 1);
     coro__stacks_trim(&stacks, 2, 10); /* 0, 1 and 2 go */
     ck_assert(!coro__stacks_exceed(&stacks, 2));
     for (int i = 0; i < 5; i++)
@@ -214,7 +212,7 @@ START_TEST(trimming_takes_no_more_than_it_may)
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
-    coro__stacks_trim(&stacks, 0, 0);
+    coro__stacks_watch(&stacks);
     coro__stacks_trim(&stacks, 0, 2);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 2);
@@ -224,7 +222,7 @@ START_TEST(trimming_takes_no_more_than_it_may)
 }
 END_TEST
 
-START_TEST(trimming_leaves_as_many_as_were_needed_since_the_last_time)
+START_TEST(trimming_leaves_as_many_as_were_needed)
 {
     set_up_stacks();
     struct coro__stack *all[5];
@@ -234,15 +232,47 @@ START_TEST(trimming_leaves_as_many_as_were_needed_since_the_last_time)
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
-    coro__stacks_trim(&stacks, 0, 10);
+    ck_assert(!coro__stacks_unneeded(&stacks, 0));
+    coro__stacks_watch(&stacks);
     struct coro__stack *needed[3];
     for (int i = 0; i < 3; i++)
         needed[i] = get_stack(SIZE);
     for (int i = 0; i < 3; i++)
         coro__stack_put(needed[i]);
+    ck_assert(coro__stacks_unneeded(&stacks, 4));
+    ck_assert(!coro__stacks_unneeded(&stacks, 5));
     coro__stacks_trim(&stacks, 0, 10);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(*(volatile char *)all[i]->low, i >= 2);
+    ck_assert(!coro__stacks_unneeded(&stacks, 0));
+    coro__stacks_destroy(&stacks);
+}
+END_TEST
+
+START_TEST(stacks_of_all_sizes_are_trimmed)
+{
+    set_up_stacks();
+    struct coro__stack *small[3], *large[3];
+    for (int i = 0; i < 3; i++) {
+        small[i] = get_stack(SIZE);
+        large[i] = get_stack(2 * SIZE);
+        *small[i]->low = *large[i]->low = 1;
+    }
+    for (int i = 0; i < 3; i++) {
+        coro__stack_put(small[i]);
+        coro__stack_put(large[i]);
+    }
+    coro__stacks_watch(&stacks);
+    for (int left = 4; left > 0; left -= 2) {
+        ck_assert(coro__stacks_unneeded(&stacks, 1));
+        coro__stacks_trim(&stacks, 1, 2);
+    }
+    ck_assert(!coro__stacks_unneeded(&stacks, 1));
+    ck_assert(!coro__stacks_exceed(&stacks, 1));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(*(volatile char *)small[i]->low, i == 2);
+        ck_assert_int_eq(*(volatile char *)large[i]->low, i == 2);
+    }
     coro__stacks_destroy(&stacks);
 }
 END_TEST
@@ -305,7 +335,8 @@ int main(void)
         a_stack_that_does_not_fit_into_memory_is_refused,
         trimming_takes_the_memory_of_those_unused_longest,
         trimming_takes_no_more_than_it_may,
-        trimming_leaves_as_many_as_were_needed_since_the_last_time,
+        trimming_leaves_as_many_as_were_needed,
+        stacks_of_all_sizes_are_trimmed,
         the_high_water_mark_is_the_deepest_byte_used,
         the_high_water_mark_of_a_large_stack_takes_no_time,
         NULL,

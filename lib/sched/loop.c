@@ -7,17 +7,19 @@ enum {
      * interrupt, of which another thread was told. */
     MOST_ENTRIES = 127,
     MOST_ENTRIES_ALONE = 511,
-    /* Cached stacks of a size that keep their memory, and how many of the others lose it at a
-     * time. */
+    /* Cached stacks of a size that keep their memory, and how many of the others lose it between
+     * two looks at what else there is to do. */
     KEPT_STACKS = 128,
-    TRIMMED_STACKS = 512,
+    TRIMMED_STACKS = 32,
 };
 
 /* How long tasks should be able to hold up timers, over what one pass takes. */
 #define VISIT_EVERY (50 * CORO_MICROSECOND)
-/* How long a cached stack is not needed before the loop, when it has nothing to do, gives its
- * memory back: one that is needed again costs more than has been won. */
-#define TRIM_EVERY (100 * CORO_MILLISECOND)
+/* How long stacks have not been needed before they lose their memory: it costs more to give it back
+ * and to be given it again than to keep it for so long. */
+#define TRIM_AFTER (100 * CORO_MILLISECOND)
+/* An idle time that is long enough for some of them. */
+#define LONG_IDLE CORO_MILLISECOND
 
 int coro__loop_start_timer(struct coro__loop *loop, struct coro__timer *timer, coro_time deadline)
 {
@@ -77,21 +79,27 @@ static void sleep_for(struct coro__loop *loop, coro_time now, coro_duration limi
         coro__inbox_wait(loop->inbox, limit, while_shared);
 }
 
-/* Before a sleep, which ends in time for the next trim if there is something left for it. */
+/* Before a sleep: how long it may last so that stacks lose their memory in time. 0 after some of
+ * them have, and others may be left. */
 static coro_duration trim(struct coro__loop *loop, coro_time now, coro_duration limit)
 {
-    if (loop->clock.is_virtual || !coro__stacks_exceed(&loop->ready.stacks, KEPT_STACKS))
+    struct coro__stacks *stacks = &loop->ready.stacks;
+    if (loop->clock.is_virtual || !coro__stacks_exceed(stacks, KEPT_STACKS))
         return limit;
-    if (loop->next_trim <= now) {
-        coro__stacks_trim(&loop->ready.stacks, KEPT_STACKS, TRIMMED_STACKS);
-        loop->next_trim = now + TRIM_EVERY;
-        if (!coro__stacks_exceed(&loop->ready.stacks, KEPT_STACKS))
+    if (!coro__stacks_unneeded(stacks, KEPT_STACKS)) {
+        coro__stacks_watch(stacks);
+        loop->next_trim = now + TRIM_AFTER;
+    } else if (loop->next_trim <= now) {
+        if (limit < LONG_IDLE)
             return limit;
+        coro__stacks_trim(stacks, KEPT_STACKS, TRIMMED_STACKS);
+        return 0;
     }
     return limit < loop->next_trim - now ? limit : loop->next_trim - now;
 }
 
-/* With nothing ready: sleeps until a timer is due, there is a post, or something happens to an fd.
+/* With nothing ready: sleeps until a timer is due, there is a post, or something happens to an fd;
+ * or until cached stacks are to lose their memory.
  * A virtual clock jumps instead, unless a post is certain to come or an fd is ready. */
 static void idle(struct coro__loop *loop, coro_time now)
 {

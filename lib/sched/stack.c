@@ -233,20 +233,36 @@ bool coro__stacks_exceed(const struct coro__stacks *stacks, size_t keep)
     return false;
 }
 
-static void chill_coldest(struct coro__stack_class *class)
+void coro__stacks_watch(struct coro__stacks *stacks)
 {
-    struct coro__stack *coldest = CORO__CONTAINER_OF(class->hot.previous, struct coro__stack, link);
-    coro__list_remove(&coldest->link);
-    class->hot_count--;
-    chill(coldest);
+    for (struct coro__stack_class *class = stacks->classes; class; class = class->next)
+        class->unneeded = class->hot_count;
+}
+
+static bool is_to_trim(const struct coro__stack_class *class, size_t keep)
+{
+    return class->unneeded > 0 && class->hot_count > keep;
+}
+
+bool coro__stacks_unneeded(const struct coro__stacks *stacks, size_t keep)
+{
+    for (const struct coro__stack_class *class = stacks->classes; class; class = class->next)
+        if (is_to_trim(class, keep))
+            return true;
+    return false;
 }
 
 void coro__stacks_trim(struct coro__stacks *stacks, size_t keep, size_t most)
 {
     for (struct coro__stack_class *class = stacks->classes; class; class = class->next) {
-        for (; class->spare > 0 && class->hot_count > keep && most > 0; class->spare--, most--)
-            chill_coldest(class);
-        class->spare = class->hot_count;
+        for (; is_to_trim(class, keep) && most > 0; most--) {
+            struct coro__stack *coldest =
+                CORO__CONTAINER_OF(class->hot.previous, struct coro__stack, link);
+            coro__list_remove(&coldest->link);
+            class->hot_count--;
+            class->unneeded--;
+            chill(coldest);
+        }
     }
 }
 

@@ -44,7 +44,7 @@ struct coro__stack_class {
     size_t count;          /* of stacks that have been in use */
     struct coro__list hot; /* the last one put is the first */
     size_t hot_count;
-    size_t spare; /* of the hot ones, those at the end that were not needed since the last trim */
+    size_t unneeded; /* at the end of the hot ones: the fewest there were since a point in time */
     struct coro__list cold;
     struct coro__stack_slab *slabs; /* the newest first; only it may have unused stacks */
 };
@@ -77,11 +77,17 @@ static inline void coro__stack_put(struct coro__stack *stack);
 /* Puts a stack back whose context will never be entered again. */
 void coro__stack_put_dead(struct coro__stack *stack);
 
-/* Whether more than `keep` of a size are hot. */
+/* Whether there are more than `keep` hot stacks of any size. */
 bool coro__stacks_exceed(const struct coro__stacks *stacks, size_t keep);
 
-/* Gives the memory of up to `most` cached stacks back to the system that were not needed since the
- * last call, those unused longest first, and leaves `keep` of each size hot. */
+/* From now on it counts which of the hot stacks are needed. */
+void coro__stacks_watch(struct coro__stacks *stacks);
+
+/* Whether coro__stacks_trim() would find any. */
+bool coro__stacks_unneeded(const struct coro__stacks *stacks, size_t keep);
+
+/* Gives the memory of up to `most` hot stacks back to the system that were not needed while it was
+ * watched, those unused longest first, and leaves `keep` of each size hot. */
 void coro__stacks_trim(struct coro__stacks *stacks, size_t keep, size_t most);
 
 /* The end of the stack's usable bytes, where its first frame lies. */
@@ -102,8 +108,8 @@ CORO__INLINE struct coro__stack *coro__stack_take_hot(struct coro__stack_class *
         return NULL;
     struct coro__stack *stack = CORO__CONTAINER_OF(class->hot.next, struct coro__stack, link);
     coro__list_unlink(&stack->link);
-    if (--class->hot_count < class->spare)
-        class->spare = class->hot_count;
+    if (--class->hot_count < class->unneeded)
+        class->unneeded = class->hot_count;
     return stack;
 }
 

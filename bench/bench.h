@@ -30,7 +30,12 @@ struct bench_row {
 };
 
 /* What the rows of all programs agree on. */
-enum { BENCH_SLEEP_MAX_MS = 1000, BENCH_QUEUE_CAPACITY = 64 };
+enum {
+    BENCH_SLEEP_MAX_MS = 1000,
+    BENCH_QUEUE_CAPACITY = 64,
+    BENCH_BURSTS = 100,
+    BENCH_PAUSE_MS = 2, /* between two of them */
+};
 
 /* Nanoseconds of a clock. */
 static inline double bench_clock(clockid_t clock)

@@ -66,11 +66,27 @@ static void hot(const struct bench_row *row)
     free(tasks);
 }
 
+/* Its processor time, as the pauses cost some, too. */
+static void in_bursts(const struct bench_row *row)
+{
+    coro_task **tasks = calloc(row->count, sizeof *tasks);
+    bench_check(tasks != NULL, "memory");
+    create_and_join(tasks, row->count);
+    const double began = bench_cpu();
+    for (size_t i = 0; i < BENCH_BURSTS; i++) {
+        bench_must(coro_sleep(BENCH_PAUSE_MS * CORO_MILLISECOND), "coro_sleep");
+        create_and_join(tasks, row->count);
+    }
+    bench_print(row, (bench_cpu() - began) / (double)row->count / BENCH_BURSTS, "ns");
+    free(tasks);
+}
+
 static const struct bench_row rows[] = {
     {"create and join, one at a time", one_at_a_time, 0, NULL, false},
     {"first touch of a page", first_touch, 10000, "each of 10,000, apart from the others", false},
     {"create 10,000, join all, cold", cold, 10000, "each; the first in a process", false},
     {"create 10,000, join all, hot", hot, 10000, "each; not the first", false},
+    {"create 1,000, join all, in bursts", in_bursts, 1000, "each; CPU, 2 ms between bursts", false},
 };
 
 BENCH_MAIN(rows)

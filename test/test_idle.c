@@ -6,6 +6,7 @@
  * Makefile).
  */
 #include "support.h"
+#include "support_io.h"
 #include "support_threads.h"
 
 #include <poll.h>
@@ -180,8 +181,39 @@ START_TEST(a_deadlock_is_noticed_after_the_memory_was_given_back)
 }
 END_TEST
 
+/* --- Waiting for fds -------------------------------------------------------------------------- */
+static void *writes_after_half_of_it(void *fd)
+{
+    for (int i = 0; i < 1000 && given_back < TASKS / 2; i++)
+        usleep(10000);
+    ck_assert_int_eq(write(*(int *)fd, "x", 1), 1);
+    return NULL;
+}
+
+static int waits_for_an_fd(void *arg)
+{
+    int fds[2];
+    char c;
+    (void)arg;
+    make_pipe(fds);
+    burst();
+    const pthread_t thread = start_thread(writes_after_half_of_it, &fds[1]);
+    ck_assert_int_eq(coro_read(fds[0], &c, 1), 1);
+    ck_assert_int_ge(given_back, TASKS / 2);
+    join_thread(thread);
+    close_both(fds);
+    return 0;
+}
+
+START_TEST(a_loop_that_waits_for_fds_wakes_for_it)
+{
+    ck_assert_int_eq(coro_run(waits_for_an_fd, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
+    const TTest *const tests_with_fds[] = {a_loop_that_waits_for_fds_wakes_for_it, NULL};
     const TTest *const tests[] = {
         tasks_that_come_in_bursts_find_their_stacks_in_memory,
         an_idle_loop_gives_the_memory_of_stacks_back,
@@ -192,5 +224,6 @@ int main(void)
     };
     unsetenv("CORO_CLOCK"); /* the time is what is tested */
     unsetenv("CORO_DEBUG"); /* which wipes stacks by madvise */
-    return run_suite("idle", tests);
+    const int rc = run_suite("idle", tests);
+    return rc | run_suite_on_pollers("idle with fds", tests_with_fds);
 }

@@ -134,6 +134,17 @@ static void create_one_at_a_time(const bench_row *row)
     bench_print(row, (bench_now() - began) / one_by_one, "ns");
 }
 
+static void create_and_join(std::vector<fibers::fiber> &all)
+{
+    for (auto &fiber : all)
+        fiber = spawn([] {
+            bench_touch_stack();
+            yield();
+        });
+    for (auto &fiber : all)
+        fiber.join();
+}
+
 static void create_many(const bench_row *row, size_t warm_up, size_t rounds)
 {
     std::vector<fibers::fiber> all(row->count);
@@ -141,13 +152,7 @@ static void create_many(const bench_row *row, size_t warm_up, size_t rounds)
     for (size_t i = 0; i < warm_up + rounds; i++) {
         if (i == warm_up)
             began = bench_now();
-        for (auto &fiber : all)
-            fiber = spawn([] {
-                bench_touch_stack();
-                yield();
-            });
-        for (auto &fiber : all)
-            fiber.join();
+        create_and_join(all);
     }
     bench_print(row, (bench_now() - began) / double(row->count * rounds), "ns");
 }
@@ -160,6 +165,18 @@ static void create_cold(const bench_row *row)
 static void create_hot(const bench_row *row)
 {
     create_many(row, 3, rounds_hot);
+}
+
+static void create_in_bursts(const bench_row *row)
+{
+    std::vector<fibers::fiber> all(row->count);
+    create_and_join(all);
+    const double began = bench_cpu();
+    for (size_t i = 0; i < BENCH_BURSTS; i++) {
+        boost::this_fiber::sleep_for(std::chrono::milliseconds(BENCH_PAUSE_MS));
+        create_and_join(all);
+    }
+    bench_print(row, (bench_cpu() - began) / double(row->count * BENCH_BURSTS), "ns");
 }
 
 /* --- queue ------------------------------------------------------------------------------------ */
@@ -323,6 +340,7 @@ static const bench_row rows[] = {
     {"create and join, one at a time", create_one_at_a_time, 0, nullptr, false},
     {"create 10,000, join all, cold", create_cold, 10000, nullptr, false},
     {"create 10,000, join all, hot", create_hot, 10000, nullptr, false},
+    {"create 1,000, join all, in bursts", create_in_bursts, 1000, nullptr, false},
     {"queue ping-pong, unbuffered", ping_pong_unbuffered, 0, nullptr, false},
     {"queue ping-pong, buffered", ping_pong_buffered, 0, nullptr, false},
     {"queue stream, buffered", stream, 0, nullptr, false},

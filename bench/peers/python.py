@@ -12,6 +12,8 @@ import time
 YIELDS = 200_000
 ONE_BY_ONE = 20_000
 ROUNDS_HOT = 2
+BURSTS = 100
+PAUSE = 0.002
 TRIPS = 20_000
 UNCONTENDED = 200_000
 CONTENDED = 20_000
@@ -123,6 +125,15 @@ async def create_hot(name, count):
     for _ in range(ROUNDS_HOT):
         await create_and_join(count)
     print_as(name, nanoseconds(began, count * ROUNDS_HOT))
+
+
+async def create_in_bursts(name, count):
+    await create_and_join(count)
+    cpu = time.process_time()
+    for _ in range(BURSTS):
+        await asyncio.sleep(PAUSE)
+        await create_and_join(count)
+    print_as(name, (time.process_time() - cpu) / (count * BURSTS) * 1e9)
 
 
 # --- queue ----------------------------------------------------------------------------------------
@@ -365,6 +376,7 @@ ROWS = [
     ("create and join, one at a time", create_one_at_a_time, 0, False),
     ("create 10,000, join all, cold", create_cold, 10_000, False),
     ("create 10,000, join all, hot", create_hot, 10_000, False),
+    ("create 1,000, join all, in bursts", create_in_bursts, 1_000, False),
     ("queue ping-pong, unbuffered", ping_pong, 1, False),
     ("queue ping-pong, buffered", ping_pong, CAPACITY, False),
     ("queue stream, buffered", stream, CAPACITY, False),

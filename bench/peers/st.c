@@ -178,6 +178,20 @@ static void create_hot(const struct bench_row *row)
     create_many(row, 3, ROUNDS_HOT);
 }
 
+static void create_in_bursts(const struct bench_row *row)
+{
+    st_thread_t *threads = calloc(row->count, sizeof *threads);
+    bench_check(threads != NULL, "memory");
+    create_and_join(threads, row->count);
+    const double began = bench_cpu();
+    for (size_t i = 0; i < BENCH_BURSTS; i++) {
+        st_usleep(BENCH_PAUSE_MS * 1000);
+        create_and_join(threads, row->count);
+    }
+    bench_print(row, (bench_cpu() - began) / (double)row->count / BENCH_BURSTS, "ns");
+    free(threads);
+}
+
 /* --- queue ------------------------------------------------------------------------------------ */
 struct queue {
     void *items[BENCH_QUEUE_CAPACITY];
@@ -434,6 +448,7 @@ static const struct bench_row rows[] = {
     {"create and join, one at a time", create_one_at_a_time, 0, NULL, false},
     {"create 10,000, join all, cold", create_cold, 10000, NULL, false},
     {"create 10,000, join all, hot", create_hot, 10000, NULL, false},
+    {"create 1,000, join all, in bursts", create_in_bursts, 1000, NULL, false},
     {"queue ping-pong, unbuffered", ping_pong, 1, NULL, false},
     {"queue ping-pong, buffered", ping_pong, BENCH_QUEUE_CAPACITY, NULL, false},
     {"queue stream, buffered", stream, BENCH_QUEUE_CAPACITY, NULL, false},

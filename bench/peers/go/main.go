@@ -22,6 +22,8 @@ const (
 	yields       = 2000000
 	oneByOne     = 500000
 	roundsHot    = 30
+	bursts       = 100
+	pause        = 2 * time.Millisecond
 	trips        = 500000
 	uncontended  = 10000000
 	contended    = 500000
@@ -203,6 +205,17 @@ func createHot(r *row) {
 		createAndJoin(r.count)
 	}
 	r.print(began, r.count*roundsHot)
+}
+
+func createInBursts(r *row) {
+	createAndJoin(r.count)
+	before, _ := usage()
+	for i := 0; i < bursts; i++ {
+		time.Sleep(pause)
+		createAndJoin(r.count)
+	}
+	after, _ := usage()
+	r.printAs("", float64((after-before).Nanoseconds())/float64(r.count*bursts), "ns")
 }
 
 // --- queue ---------------------------------------------------------------------------------------
@@ -448,6 +461,7 @@ var rows = []row{
 	{"create and join, one at a time", createOneAtATime, 0, false},
 	{"create 10,000, join all, cold", createCold, 10000, false},
 	{"create 10,000, join all, hot", createHot, 10000, false},
+	{"create 1,000, join all, in bursts", createInBursts, 1000, false},
 	{"queue ping-pong, unbuffered", pingPong, 0, false},
 	{"queue ping-pong, buffered", pingPong, capacity, false},
 	{"queue stream, buffered", stream, capacity, false},

@@ -11,12 +11,13 @@ enum {
      * two looks at what else there is to do. */
     KEPT_STACKS = 128,
     TRIMMED_STACKS = 32,
+    TRIMS_AT_A_TIME = 16,
 };
 
 /* How long tasks should be able to hold up timers, over what one pass takes. */
 #define VISIT_EVERY (50 * CORO_MICROSECOND)
-/* How long stacks have not been needed before they lose their memory: it costs more to give it back
- * and to be given it again than to keep it for so long. */
+/* How long stacks have not been needed before some lose their memory, as it costs more to give it
+ * back and to be given it again than to keep it for so long; and before the next ones do. */
 #define TRIM_AFTER (100 * CORO_MILLISECOND)
 /* An idle time that is long enough for some of them. */
 #define LONG_IDLE CORO_MILLISECOND
@@ -93,6 +94,8 @@ static coro_duration trim(struct coro__loop *loop, coro_time now, coro_duration 
         if (limit < LONG_IDLE)
             return limit;
         coro__stacks_trim(stacks, KEPT_STACKS, TRIMMED_STACKS);
+        if (++loop->trims % TRIMS_AT_A_TIME == 0)
+            loop->next_trim = now + TRIM_AFTER;
         return 0;
     }
     return limit < loop->next_trim - now ? limit : loop->next_trim - now;

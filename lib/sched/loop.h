@@ -54,6 +54,7 @@ struct coro__loop {
     unsigned budget, lone_budget;
     coro_time last_visit;
     coro_time next_trim; /* of cached stacks that are not needed until then */
+    unsigned trims;
     /* Nothing can ever wake a task. Makes something ready, or sets stop. */
     void (*deadlocked)(struct coro__loop *loop);
 };

@@ -30,6 +30,13 @@ static int yields_once(void *arg)
     return coro_yield();
 }
 
+static coro_task **room_for(const struct bench_row *row)
+{
+    coro_task **tasks = calloc(row->count, sizeof *tasks);
+    bench_check(tasks != NULL, "memory");
+    return tasks;
+}
+
 static void create_and_join(coro_task **tasks, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -45,8 +52,7 @@ static void first_touch(const struct bench_row *row)
 
 static void cold(const struct bench_row *row)
 {
-    coro_task **tasks = calloc(row->count, sizeof *tasks);
-    bench_check(tasks != NULL, "memory");
+    coro_task **tasks = room_for(row);
     const double began = bench_now();
     create_and_join(tasks, row->count);
     bench_print(row, (bench_now() - began) / (double)row->count, "ns");
@@ -55,8 +61,7 @@ static void cold(const struct bench_row *row)
 
 static void hot(const struct bench_row *row)
 {
-    coro_task **tasks = calloc(row->count, sizeof *tasks);
-    bench_check(tasks != NULL, "memory");
+    coro_task **tasks = room_for(row);
     for (size_t i = 0; i < 3; i++)
         create_and_join(tasks, row->count);
     const double began = bench_now();
@@ -69,8 +74,7 @@ static void hot(const struct bench_row *row)
 /* Its processor time, as the pauses cost some, too. */
 static void in_bursts(const struct bench_row *row)
 {
-    coro_task **tasks = calloc(row->count, sizeof *tasks);
-    bench_check(tasks != NULL, "memory");
+    coro_task **tasks = room_for(row);
     create_and_join(tasks, row->count);
     const double began = bench_cpu();
     for (size_t i = 0; i < BENCH_BURSTS; i++) {

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -209,6 +211,21 @@ enum { ADDRESS_SANITIZED = 1 };
 #else
 enum { ADDRESS_SANITIZED = __has_feature(address_sanitizer) };
 #endif
+
+bool is_filled(const void *memory, size_t size, int byte)
+{
+    const unsigned char *bytes = memory;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != (unsigned char)byte)
+            return false;
+    return true;
+}
+
+bool is_resident(const void *page)
+{
+    unsigned char resident = 0;
+    return mincore((void *)(uintptr_t)page, 1, &resident) == 0 && (resident & 1);
+}
 
 bool sanitized(void)
 {

@@ -100,6 +100,12 @@ int refuses(void *milliseconds); /* sleeps, and returns 7 if that was cancelled 
 /* Lets some passes of the loop go by. */
 void passes(int count);
 
+/* --- Memory ----------------------------------------------------------------------------------- */
+bool is_filled(const void *memory, size_t size, int byte);
+
+/* Whether the page that begins there takes memory. */
+bool is_resident(const void *page);
+
 /* --- What a test cannot work under ------------------------------------------------------------ */
 bool under_valgrind(void);
 bool sanitized(void); /* by any sanitizer that was compiled in */

@@ -167,10 +167,8 @@ END_TEST
 /* Whether the stack that is behind this one in memory has the page that it is first used in. */
 static bool next_is_resident(const struct coro__stack *stack)
 {
-    unsigned char resident = 0;
-    char *last_page = stack->low + SIZE - stacks.guards.page;
-    return mincore(last_page + SIZE + stacks.guards.page, stacks.guards.page, &resident) == 0 &&
-           (resident & 1);
+    const size_t stride = SIZE + stacks.guards.page;
+    return is_resident(stack->low + SIZE - stacks.guards.page + stride);
 }
 
 START_TEST(of_many_stacks_most_have_their_first_page_before_they_are_used)
@@ -199,14 +197,6 @@ START_TEST(a_kernel_that_makes_each_guard_page_alone_is_not_asked_for_many_again
 END_TEST
 
 /* --- Without a guard page --------------------------------------------------------------------- */
-static bool is_filled(const char *space, size_t size, int letter)
-{
-    for (size_t i = 0; i < size; i++)
-        if (space[i] != (char)letter)
-            return false;
-    return true;
-}
-
 static int fills(void *letter)
 {
     char space[4096];

@@ -103,7 +103,7 @@ static void settles(void *arg)
     coro_set_result(future, 0, NULL);
 }
 
-static void has_it_settled(void)
+static void asks_to_settle(void)
 {
     ck_assert_int_eq(coro_call_soon_threadsafe(loop, settles, NULL), 0);
 }
@@ -113,7 +113,7 @@ static int waits_for_half_of_it(void *arg)
     (void)arg;
     loop = coro_loop_retain(coro_current_loop());
     future = coro_create_future();
-    when_half_is_given_back = has_it_settled;
+    when_half_is_given_back = asks_to_settle;
     burst();
     ck_assert_int_eq(coro_await(future, NULL), 0);
     coro_release(future);
@@ -152,11 +152,17 @@ START_TEST(a_virtual_clock_wakes_for_no_stacks)
 }
 END_TEST
 
-/* --- Nobody else is left ---------------------------------------------------------------------- */
-static void *lets_go(void *arg)
+/* --- Together with others --------------------------------------------------------------------- */
+/* In another thread: until half of it has been given back, or for ten seconds. */
+static void await_half(void)
 {
     for (int i = 0; i < 1000 && given_back < TASKS / 2; i++)
         usleep(10000);
+}
+
+static void *lets_go(void *arg)
+{
+    await_half();
     coro_loop_release(arg);
     return NULL;
 }
@@ -181,11 +187,9 @@ START_TEST(a_deadlock_is_noticed_after_the_memory_was_given_back)
 }
 END_TEST
 
-/* --- Waiting for fds -------------------------------------------------------------------------- */
 static void *writes_after_half_of_it(void *fd)
 {
-    for (int i = 0; i < 1000 && given_back < TASKS / 2; i++)
-        usleep(10000);
+    await_half();
     ck_assert_int_eq(write(*(int *)fd, "x", 1), 1);
     return NULL;
 }

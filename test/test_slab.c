@@ -25,14 +25,6 @@ static unsigned char *carve(void)
     return carved;
 }
 
-static bool is_filled(const unsigned char *thing, int byte)
-{
-    for (int i = 0; i < SIZE; i++)
-        if (thing[i] != byte)
-            return false;
-    return true;
-}
-
 START_TEST(things_are_whole_cache_lines_and_do_not_overlap)
 {
     static unsigned char *all[MANY];
@@ -42,7 +34,7 @@ START_TEST(things_are_whole_cache_lines_and_do_not_overlap)
         memset(all[i], i % 251, SIZE);
     }
     for (int i = 0; i < MANY; i++)
-        ck_assert(is_filled(all[i], i % 251));
+        ck_assert(is_filled(all[i], SIZE, i % 251));
     coro__slabs_free(&slabs);
 }
 END_TEST
@@ -56,12 +48,6 @@ START_TEST(slabs_that_were_freed_can_be_carved_from_anew)
     }
 }
 END_TEST
-
-static bool is_resident(const char *page)
-{
-    unsigned char resident = 0;
-    return mincore((void *)(uintptr_t)page, 1, &resident) == 0 && (resident & 1);
-}
 
 /* Emulators accept advice that they do not know, and do nothing. */
 static bool makes_pages(size_t page)

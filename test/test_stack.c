@@ -175,16 +175,22 @@ START_TEST(a_stack_that_does_not_fit_into_memory_is_refused)
 END_TEST
 
 /* --- Trimming --------------------------------------------------------------------------------- */
-START_TEST(trimming_takes_the_memory_of_those_unused_longest)
+/* All of them have been used to the end. */
+static void use_and_put(struct coro__stack *all[5])
 {
     set_up_stacks();
-    struct coro__stack *all[5];
     for (int i = 0; i < 5; i++) {
         all[i] = get_stack(SIZE);
         *all[i]->low = 1;
     }
     for (int i = 0; i < 5; i++)
         coro__stack_put(all[i]);
+}
+
+START_TEST(trimming_takes_the_memory_of_those_unused_longest)
+{
+    struct coro__stack *all[5];
+    use_and_put(all);
     coro__stacks_watch(&stacks);
     ck_assert(coro__stacks_exceed(&stacks, 2));
     coro__stacks_trim(&stacks, 2, 10); /* 0, 1 and 2 go */
@@ -204,14 +210,8 @@ END_TEST
 
 START_TEST(trimming_takes_no_more_than_it_may)
 {
-    set_up_stacks();
     struct coro__stack *all[5];
-    for (int i = 0; i < 5; i++) {
-        all[i] = get_stack(SIZE);
-        *all[i]->low = 1;
-    }
-    for (int i = 0; i < 5; i++)
-        coro__stack_put(all[i]);
+    use_and_put(all);
     coro__stacks_watch(&stacks);
     coro__stacks_trim(&stacks, 0, 2);
     for (int i = 0; i < 5; i++)
@@ -224,14 +224,8 @@ END_TEST
 
 START_TEST(trimming_leaves_as_many_as_were_needed)
 {
-    set_up_stacks();
     struct coro__stack *all[5];
-    for (int i = 0; i < 5; i++) {
-        all[i] = get_stack(SIZE);
-        *all[i]->low = 1;
-    }
-    for (int i = 0; i < 5; i++)
-        coro__stack_put(all[i]);
+    use_and_put(all);
     ck_assert(!coro__stacks_unneeded(&stacks, 0));
     coro__stacks_watch(&stacks);
     struct coro__stack *needed[3];
